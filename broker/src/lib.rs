@@ -1,0 +1,1 @@
+//! Joins words and bytes: ingest, subscriptions and their settlement, dead letters.

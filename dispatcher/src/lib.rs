@@ -1,0 +1,1 @@
+//! Triggers: matching, delivery, retry, replies and dead-lettering.

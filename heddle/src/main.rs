@@ -1,0 +1,3 @@
+//! The `heddle` binary.
+
+fn main() {}

@@ -1,0 +1,16 @@
+//! Bytes on disk: one shared, segmented, checksummed log with group commit.
+//!
+//! The journal owns a directory. It takes frames (one or more records that live or die together), gives
+//! every record the next sequence of its stream, and says "committed" only after `fdatasync` returned.
+//! One writer thread takes all that is queued, writes it as one commit group and syncs once for all of it.
+//!
+//! What must hold:
+//! - A frame is whole after recovery, or absent.
+//! - What was said to be committed is found again after a crash or a power cut (mode [`Durability::Always`]).
+//! - Bytes that were never synced, were cut away, or belong to an earlier life of a segment are never read
+//!   as records.
+//! - Damage is reported, never served, and never takes other data with it.
+//! - A failed sync poisons the journal for good: nothing is acknowledged after it.
+//!
+//! What it never does: know what a record means (it knows no CloudEvents), know an async runtime,
+//! read the clock of the wall.

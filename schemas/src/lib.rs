@@ -1,0 +1,1 @@
+//! The words of Heddle: events, their wire codecs, resource kinds and filters.

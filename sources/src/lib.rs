@@ -1,0 +1,1 @@
+//! Turns outside events into CloudEvents and hands them to the broker.

@@ -1,0 +1,1 @@
+//! What the black-box suites share: the process under test, servers, sinks, producers.
