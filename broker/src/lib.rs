@@ -1,1 +1,26 @@
 //! Joins words and bytes: ingest, subscriptions and their settlement, dead letters.
+//!
+//! Owns the rule that 202 means durable, the seam behind which an engine keeps events ([`engine`]), and the
+//! embedded engine that keeps them in the journal ([`embedded`]).
+//!
+//! What must hold:
+//! - Nobody is told "accepted" before the engine confirmed that the event is durable.
+//! - An event that matched is delivered, dead-lettered, or still waiting; settlement is a durable record.
+//! - A reply, or a dead letter, is stored together with the settlement of its cause or not at all.
+//! - Memory is bounded by limits, not by backlog and not by the number of subscriptions.
+//!
+//! What it never does: speak HTTP, know a trigger's filter or endpoint, change a byte of an event.
+
+pub mod admission;
+pub mod clock;
+pub mod embedded;
+pub mod engine;
+pub mod limits;
+
+pub use admission::{Admission, Overloaded, Permit};
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use engine::{
+    Accepted, AppendError, Batch, Claim, DeadLetter, DeadLetterReason, Engine, Failure, Matcher, Outcome,
+    Position, Progress, Reply, Settlement, SourceState, Start, Step, Stored, SubscribeError, Subscription,
+    SubscriptionId, SubscriptionSpec, SubscriptionStatus, Unsettled,
+};

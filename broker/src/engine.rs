@@ -1,0 +1,467 @@
+//! The engine seam: what keeps a broker's events and hands each subscription its own.
+//!
+//! The contract, for every engine:
+//! - `append` answers `Ok` only when all events of the batch are durable as the configured mode says. A batch is
+//!   stored whole or not at all, together with the source state that came with it.
+//! - `subscribe` attaches to the subscription of that name, which outlives the process: position, retries and
+//!   attempts are where they were left. A new subscription starts where [`Start`] says.
+//! - A subscription yields each event that its broker stored after its start and that the injected [`Matcher`]
+//!   matches, at least once until it is settled; two claims for one event are never open at once in one process.
+//! - A [`Claim`] is settled once (moved into the settlement). A claim that is dropped comes again.
+//! - `Delivered` and `RetryAt` may be made durable a moment after `settle` returns (a crash in between repeats the
+//!   delivery). A reply and a dead letter are durable, together with the settlement, when `settle` returns `Ok`.
+//! - Retries survive restart with their progress and their time, and never fire early by the engine's clock.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use schemas::event::Event;
+use schemas::names::ResourceName;
+use serde::{Deserialize, Serialize};
+
+use crate::admission::Permit;
+use crate::clock::Timestamp;
+
+/// What keeps events. See the module's header for the contract.
+pub trait Engine: Send + Sync + 'static {
+    /// Stores a batch in a broker's stream.
+    fn append<'a>(&'a self, broker: &'a ResourceName, batch: Batch) -> BoxFuture<'a, Result<Accepted, AppendError>>;
+
+    /// Attaches to a subscription, creating it when it is new.
+    fn subscribe(
+        &self,
+        subscription: SubscriptionSpec,
+    ) -> BoxFuture<'_, Result<Arc<dyn Subscription>, SubscribeError>>;
+
+    /// Replaces the matcher. Takes effect for events that are matched from now on.
+    fn set_matcher(&self, matcher: Arc<dyn Matcher>);
+
+    /// What a source saved last under this key, if anything.
+    fn source_state(&self, key: &str) -> Option<Vec<u8>>;
+}
+
+/// One trigger's view of a broker.
+pub trait Subscription: Send + Sync {
+    /// Stable for the life of the data directory; what the matcher speaks of.
+    fn id(&self) -> SubscriptionId;
+
+    /// The next event to deliver; waits for one. `None` when the engine has shut down.
+    /// Cancel safe: a dropped future loses no event.
+    fn next(&self) -> BoxFuture<'_, Option<Claim>>;
+
+    /// Counts and position, at this moment.
+    fn status(&self) -> SubscriptionStatus;
+
+    /// Resolves when [`SubscriptionStatus::is_idle`] holds.
+    fn idle(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Which subscriptions an event is for. Implemented by the dispatcher.
+pub trait Matcher: Send + Sync + 'static {
+    /// Calls `on_match(index into events, subscription)` for every match of these events of one broker.
+    fn match_all(
+        &self,
+        broker: &ResourceName,
+        events: &[Arc<Stored>],
+        on_match: &mut dyn FnMut(usize, SubscriptionId),
+    );
+
+    /// Whether one event is for one subscription. An unknown subscription matches nothing.
+    fn matches(&self, subscription: SubscriptionId, event: &Event) -> bool;
+}
+
+/// Events that are stored whole or not at all.
+#[derive(Debug)]
+pub struct Batch {
+    /// At least one, in order.
+    pub events: Vec<Event>,
+    /// Passes left for the loop guard: 255 less the passes made, or what came in, whichever is lower.
+    pub hops: u8,
+    /// Where the source stands once this batch is durable.
+    pub source_state: Option<SourceState>,
+    /// The bytes' share of the admission budget; given back after the commit.
+    pub permit: Option<Permit>,
+}
+
+/// A source's own position (last cron tick, poll cursor), saved in the commit of the events it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceState {
+    /// `kind/namespace/name`.
+    pub key: String,
+    /// Opaque to the broker; at most 64 KiB.
+    pub state: Vec<u8>,
+}
+
+/// Where one event lies: logical, never a file offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Position {
+    /// The broker's event stream.
+    pub stream: u64,
+    /// One more than that of the event before it in this stream; the first is 1.
+    pub sequence: u64,
+}
+
+/// Proof that a batch is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Of each event, in the batch's order.
+    pub positions: Vec<Position>,
+}
+
+/// Why a batch was not stored. Nothing of it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// No broker of that name is declared.
+    #[error("there is no broker {broker}")]
+    UnknownBroker {
+        /// The name asked for.
+        broker: ResourceName,
+    },
+    /// A batch is one frame, and a frame never crosses a segment.
+    #[error("a batch of {bytes} bytes is over the {bytes_max} bytes that can be stored at once")]
+    TooLarge {
+        /// Encoded size of the batch.
+        bytes: u64,
+        /// The most that fits.
+        bytes_max: u64,
+    },
+    /// The queue in front of the disk is full.
+    #[error("the queue in front of the disk is full")]
+    Busy,
+    /// The disk has no room.
+    #[error("the disk that holds the data directory is full")]
+    NoSpace,
+    /// The disk failed; nothing is acknowledged until a restart.
+    #[error("storage has failed and acknowledges nothing until a restart: {reason}")]
+    Failed {
+        /// What the operating system said.
+        reason: Arc<str>,
+    },
+    /// The process is shutting down.
+    #[error("the broker is shutting down")]
+    Closed,
+}
+
+/// An event as the engine keeps it.
+pub struct Stored {
+    /// The event itself, as it was received.
+    pub event: Event,
+    /// Where it lies.
+    pub position: Position,
+    /// Passes left for the loop guard; record metadata, never an attribute of the event.
+    pub hops: u8,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// The bytes' share of the memory for events at the tail; given back when the last holder lets go.
+    pub(crate) _held: Option<crate::embedded::TailBytes>,
+}
+
+/// Names one subscription for as long as the data directory lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SubscriptionId(pub u64);
+
+/// What to attach to.
+#[derive(Clone, Debug)]
+pub struct SubscriptionSpec {
+    /// The trigger's name: the identity of the subscription.
+    pub name: ResourceName,
+    /// The broker it reads. A subscription of that name on another broker is an error.
+    pub broker: ResourceName,
+    /// Where a new subscription starts; without effect on one that exists.
+    pub start: Start,
+}
+
+/// Where a new subscription starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// After the last event that is stored now.
+    #[default]
+    Latest,
+    /// At the oldest event that is kept.
+    Earliest,
+}
+
+/// Why a subscription could not be attached to.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SubscribeError {
+    /// The broker must be declared first.
+    #[error("there is no broker {broker} for {subscription} to subscribe to")]
+    UnknownBroker {
+        /// The broker asked for.
+        broker: ResourceName,
+        /// The subscription asked for.
+        subscription: ResourceName,
+    },
+    /// The field `spec.broker` of a trigger cannot be changed (Knative's rule).
+    #[error("{subscription} belongs to broker {has}; a trigger cannot move to {wanted}: delete it or name it anew")]
+    OtherBroker {
+        /// The subscription asked for.
+        subscription: ResourceName,
+        /// The broker it was created on.
+        has: ResourceName,
+        /// The broker asked for.
+        wanted: ResourceName,
+    },
+    /// It is attached already; two holders would deliver twice.
+    #[error("{subscription} is attached already")]
+    Attached {
+        /// The subscription asked for.
+        subscription: ResourceName,
+    },
+    /// Its creation could not be stored.
+    #[error("the subscription {subscription} could not be stored")]
+    Storage {
+        /// The subscription asked for.
+        subscription: ResourceName,
+        /// Why.
+        #[source]
+        source: AppendError,
+    },
+}
+
+/// Which hop of its way an event is on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Step {
+    /// To the trigger's subscriber.
+    #[default]
+    Subscriber,
+    /// To the dead letter sink, after the subscriber's last attempt.
+    DeadLetterSink,
+}
+
+/// How far delivery of one event to one trigger has come; survives restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The hop that is being tried.
+    pub step: Step,
+    /// Attempts made at this hop; 0 before the first.
+    pub attempts: u32,
+    /// The subscriber's last failure; kept while the dead letter sink is tried.
+    pub failure: Option<Failure>,
+}
+
+/// How a delivery failed: what the `knativeerror*` extensions and the dead-letter store tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The URL without user information.
+    pub destination: String,
+    /// HTTP status; `None` when there was no answer.
+    pub code: Option<u16>,
+    /// The first bytes of the answer's body, at most [`crate::limits::FAILURE_DATA_BYTES_MAX`].
+    pub data: Vec<u8>,
+    /// In words, for people.
+    pub message: String,
+}
+
+/// An event to deliver, and the duty to say what became of it.
+#[must_use = "a claim that is dropped is delivered again"]
+pub struct Claim {
+    stored: Arc<Stored>,
+    progress: Progress,
+    settler: Option<Arc<dyn Settler>>,
+}
+
+/// The engine's side of a claim. Not for callers: a [`Claim`] calls it once.
+pub trait Settler: Send + Sync {
+    /// Makes the settlement durable as the contract says.
+    fn settle(self: Arc<Self>, stored: Arc<Stored>, settlement: Settlement) -> BoxFuture<'static, Result<(), AppendError>>;
+    /// The claim was given up: the event comes again with the same progress.
+    fn release(&self, stored: &Arc<Stored>, progress: Progress);
+}
+
+/// What became of a claim.
+#[derive(Debug)]
+pub enum Settlement {
+    /// Done: the subscriber took it (or the dead letter sink did, see `outcome`).
+    Delivered {
+        /// How it ended.
+        outcome: Outcome,
+        /// An event that came back or is forwarded, to be stored with this settlement or not at all.
+        reply: Option<Reply>,
+    },
+    /// To be tried again, not before `at`.
+    RetryAt {
+        /// The earliest time.
+        at: Timestamp,
+        /// What the next attempt must know.
+        progress: Progress,
+    },
+    /// To the dead-letter store, with this settlement or not at all.
+    DeadLettered(DeadLetter),
+    /// Delivered, but its reply ran out of hops: the reply goes to the dead-letter store.
+    DeliveredReplyDeadLettered(DeadLetter),
+}
+
+/// How a settled event ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// The subscriber answered 2xx.
+    Delivered,
+    /// The dead letter sink answered 2xx.
+    DeadLetterSink,
+    /// It is in the dead-letter store.
+    DeadLetterStore,
+}
+
+/// An event that goes into a broker with the settlement of its cause.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The broker whose stream it is stored in.
+    pub broker: ResourceName,
+    /// The event.
+    pub event: Event,
+    /// Passes left for it.
+    pub hops: u8,
+}
+
+/// What goes to the dead-letter store.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    /// Why it is there.
+    pub reason: DeadLetterReason,
+    /// The original event; a reply that looped when the reason is `Loop`.
+    pub event: Event,
+    /// The failure that ended it, if one did.
+    pub failure: Option<Failure>,
+    /// Attempts made at the subscriber.
+    pub attempts: u32,
+}
+
+/// Why an event is in the dead-letter store. A closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeadLetterReason {
+    /// All attempts failed.
+    RetriesExhausted,
+    /// The endpoint refused it with a status that is not retried.
+    Refused,
+    /// A reply that had no pass left.
+    Loop,
+}
+
+/// A settlement that could not be stored; the claim is given back.
+#[must_use]
+pub struct Unsettled {
+    /// To be settled again or dropped.
+    pub claim: Claim,
+    /// Why.
+    pub error: AppendError,
+}
+
+/// Counts of one subscription. All are durable but `ready` and `in_flight`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriptionStatus {
+    /// Settled as delivered to the subscriber.
+    pub delivered: u64,
+    /// Settled as taken by the dead letter sink.
+    pub dead_letter_sink: u64,
+    /// Settled into the dead-letter store.
+    pub dead_lettered: u64,
+    /// Retries that were scheduled so far.
+    pub retries: u64,
+    /// Waiting for the time of their next attempt.
+    pub waiting_retry: u64,
+    /// Matched, in memory, not yet claimed.
+    pub ready: u64,
+    /// Claimed and not yet settled durably.
+    pub in_flight: u64,
+    /// Events of the broker's stream that have not been matched yet.
+    pub backlog: u64,
+    /// Every event up to this sequence is accounted for: settled, not matched, or waiting for a retry.
+    pub cursor: u64,
+    /// Whether it reads from disk because it is behind.
+    pub lagging: bool,
+}
+
+// === impl Claim ===
+
+impl Claim {
+    /// For engines.
+    pub fn new(stored: Arc<Stored>, progress: Progress, settler: Arc<dyn Settler>) -> Self {
+        Self { stored, progress, settler: Some(settler) }
+    }
+
+    /// The event.
+    #[must_use]
+    pub fn event(&self) -> &Event {
+        &self.stored.event
+    }
+
+    /// The event with its position and metadata.
+    #[must_use]
+    pub fn stored(&self) -> &Arc<Stored> {
+        &self.stored
+    }
+
+    /// How far delivery has come before this claim.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Says what became of the event. See the contract for what is durable when this returns.
+    ///
+    /// # Errors
+    /// [`Unsettled`] gives the claim back when the settlement could not be stored.
+    pub async fn settle(mut self, settlement: Settlement) -> Result<(), Unsettled> {
+        let Some(settler) = self.settler.take() else { return Ok(()) };
+        match Arc::clone(&settler).settle(Arc::clone(&self.stored), settlement).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.settler = Some(settler);
+                Err(Unsettled { claim: self, error })
+            }
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(settler) = self.settler.take() {
+            settler.release(&self.stored, std::mem::take(&mut self.progress));
+        }
+    }
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("position", &self.stored.position)
+            .field("progress", &self.progress)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Unsettled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unsettled").field("claim", &self.claim).field("error", &self.error).finish()
+    }
+}
+
+// === impl SubscriptionStatus ===
+
+impl SubscriptionStatus {
+    /// Nothing to do: all that is stored has been matched and settled, no retry waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.ready == 0 && self.in_flight == 0 && self.waiting_retry == 0 && self.backlog == 0
+    }
+}
+
+// === impl AppendError ===
+
+impl AppendError {
+    /// Whether the same batch may succeed later without a person doing something.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Busy | Self::NoSpace | Self::Closed => true,
+            Self::UnknownBroker { .. } | Self::TooLarge { .. } | Self::Failed { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Every numeric limit of the broker, with its default and why.
+
+/// Bytes of events that may be queued between admission and commit, over all producers. Beyond it ingress
+/// answers 429: two seconds of a fast disk, small beside the memory of the smallest machine we run on.
+pub const ADMISSION_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Matched events that one subscription may hold ready in memory. Past it the subscription leaves the tail and
+/// reads from disk at its own pace.
+pub const READY_EVENTS_MAX: usize = 1024;
+
+/// Bytes of events held in memory for all subscriptions together. Past it subscriptions leave the tail.
+pub const TAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes that a lagging subscription reads at once; it may always hold that much, so that it makes progress
+/// whatever the others hold.
+pub const LAG_READ_BYTES_MAX: usize = 256 * 1024;
+
+/// The same when memory for events is short.
+pub const LAG_READ_BYTES_MIN: usize = 16 * 1024;
+
+/// Events that a lagging subscription reads at once.
+pub const LAG_READ_EVENTS_MAX: usize = 512;
+
+/// Settlements that go into one journal frame.
+pub const SETTLEMENTS_PER_FRAME_MAX: usize = 4096;
+
+/// Bytes of an endpoint's error answer that are kept with a failure (Knative keeps 1,024 as well).
+pub const FAILURE_DATA_BYTES_MAX: usize = 1024;
+
+/// Passes through a broker that an event may make before the loop guard stops it (Knative's default).
+pub const HOPS_MAX: u8 = 255;
+
+/// Pause between two checkpoints of the progress view.
+pub const CHECKPOINT_INTERVAL_MS: u64 = 1000;
