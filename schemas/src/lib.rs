@@ -1,1 +1,5 @@
 //! The words of Heddle: events, their wire codecs, resource kinds and filters.
+
+pub mod event;
+pub mod limits;
+pub mod names;

@@ -1,0 +1,53 @@
+//! Every numeric limit on an event that comes from outside, in one place.
+
+/// What an event or batch may measure. Checked by the codecs before anything is queued; each breach is its own error
+/// (`codec::Reason::TooLarge`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of one event, attributes and data together. Default 1 MiB: CloudEvents asks an intermediary for at
+    /// least 64 KiB, and Kafka's brokers take 1 MiB out of the box.
+    pub event_bytes_max: usize,
+    /// Most events in one batch. Default 1,000.
+    pub batch_events_max: usize,
+    /// Most bytes of one batch as received. Default 4 MiB: a batch is one frame of the journal and lives in memory as one
+    /// piece.
+    pub batch_bytes_max: usize,
+    /// Most attributes of one event, required ones included. Default 256.
+    pub attributes_max: usize,
+    /// Longest attribute name, in bytes. Default 128: the specification suggests 20 and forbids nothing, so that
+    /// long names are passed on. At most 255.
+    pub attribute_name_bytes_max: usize,
+    /// Longest attribute value, in bytes of its canonical string. Default 64 KiB: every event that the specification
+    /// obliges us to forward fits.
+    pub attribute_value_bytes_max: usize,
+    /// Most bytes of all headers of one message, names and values together. Default 128 KiB: twice what an event of
+    /// 64 KiB can need when all of it is attributes.
+    pub header_bytes_max: usize,
+}
+
+impl Limits {
+    /// What the encoding of an event can hold at all; for events that were checked when they came in.
+    pub(crate) const FORMAT: Self = Self {
+        event_bytes_max: u32::MAX as usize,
+        batch_events_max: usize::MAX,
+        batch_bytes_max: usize::MAX,
+        attributes_max: u16::MAX as usize,
+        attribute_name_bytes_max: u8::MAX as usize,
+        attribute_value_bytes_max: 16 << 20,
+        header_bytes_max: usize::MAX,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            event_bytes_max: 1 << 20,
+            batch_events_max: 1_000,
+            batch_bytes_max: 4 << 20,
+            attributes_max: 256,
+            attribute_name_bytes_max: 128,
+            attribute_value_bytes_max: 64 << 10,
+            header_bytes_max: 128 << 10,
+        }
+    }
+}
