@@ -1,1 +1,24 @@
-//! What the black-box suites share: the process under test, servers, sinks, producers.
+//! What the black-box suites share: the process under test, real servers, scripted endpoints, producers.
+//!
+//! Everything here is written for tests: a broken expectation panics with what was awaited and what was seen instead.
+//! Every process that is started is owned by a value whose drop ends it by its id and reaps it, also while a test
+//! panics. Nothing here builds anything: `heddle` and the servers must be there already (`make test` sees to it).
+
+pub mod config;
+pub mod event;
+pub mod heddle;
+pub mod load;
+pub mod not_run;
+pub mod process;
+pub mod producer;
+pub mod repository;
+pub mod servers;
+pub mod sink;
+pub mod wait;
+
+pub use config::{Resources, Trigger};
+pub use event::Event;
+pub use heddle::{Cli, Heddle};
+pub use producer::{Answered, Producer};
+pub use sink::{Answer, Received, Sink};
+pub use wait::{PATIENCE, eventually, eventually_async};

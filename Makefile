@@ -1,0 +1,47 @@
+# What a person types. `make help` lists it; each target is one line of the scripts or of cargo.
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test unit suite crash sources stack-test servers lint fmt deny clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build and start heddle with no configuration (ARGS="--data DIR" passes on)
+	cargo run --locked --quiet --bin heddle -- dev $(ARGS)
+
+build: ## build the binary, the tests and everything else
+	cargo build --locked --workspace --all-targets
+
+test: ## all tests; fetches the servers that they need
+	scripts/test
+
+unit: ## the crates' own tests: no server, no binary
+	cargo test --locked --workspace --exclude heddle-tests
+
+suite: ## the black-box suites alone (ONLY=delivery:: picks some)
+	scripts/test -p heddle-tests $(if $(ONLY),--test suite $(ONLY))
+
+crash: ## kill -9 under load, and what must survive it
+	scripts/test -p heddle-tests --test suite crash::
+
+sources: ## each source with its real server
+	scripts/test -p heddle-tests --test suite sources::
+
+stack-test: ## docker-compose.yml for real, where a container engine can be had
+	scripts/stack-test
+
+servers: ## fetch Kafka and nats-server for the tests
+	scripts/servers
+
+lint: fmt deny ## format, clippy and the dependency rules, as CI checks them
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+fmt: ## check the format (cargo fmt repairs it)
+	cargo fmt --all -- --check
+
+deny: ## check the dependencies' licences, bans and sources
+	scripts/deny
+
+clean: ## remove builds and fetched servers
+	cargo clean
+	rm -rf .servers

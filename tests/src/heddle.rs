@@ -1,0 +1,288 @@
+//! The process under test: `heddle run` on port 0 with a data folder of its own, and heddle's other commands.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+
+use crate::config::Resources;
+use crate::process::Process;
+use crate::producer::Producer;
+use crate::repository;
+use crate::wait::{PATIENCE, eventually};
+
+/// A `heddle run` that was ready once. Dropping it kills the process and removes its folder.
+#[derive(Debug)]
+pub struct Heddle {
+    process: Process,
+    ready: Ready,
+    folder: TempDir,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+/// What a command of heddle's printed and how it ended.
+#[derive(Clone, Debug)]
+pub struct Cli {
+    /// The exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// The ready file: where the process really listens.
+#[derive(Clone, Debug)]
+struct Ready {
+    ingress: String,
+    admin: String,
+}
+
+impl Heddle {
+    /// Starts heddle with these resources and waits until it takes traffic.
+    pub async fn start(resources: &Resources) -> Self {
+        Self::start_with(resources, &[], &[]).await
+    }
+
+    /// Starts heddle with these resources, more arguments for `heddle run` and more environment.
+    pub async fn start_with(resources: &Resources, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        resources.write(folder.path());
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let process = spawn(folder.path(), &arguments, &environment);
+        let mut heddle = Self {
+            process,
+            ready: Ready::unknown(),
+            folder,
+            arguments,
+            environment,
+        };
+        heddle.await_ready().await;
+        heddle
+    }
+
+    /// `kill -9`, and waits until the process is gone.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// SIGTERM, and waits for the drain to end.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        self.process.terminate();
+        self.process.wait(PATIENCE).await
+    }
+
+    /// Starts again on the same data and configuration; the process must have ended. Ports are new.
+    pub async fn restart(&mut self) {
+        assert!(
+            self.process.exited().is_some(),
+            "restart comes after the end of the earlier process"
+        );
+        self.process = spawn(self.folder.path(), &self.arguments, &self.environment);
+        self.await_ready().await;
+    }
+
+    /// Replaces the configuration for the next start.
+    pub fn reconfigure(&mut self, resources: &Resources) {
+        resources.write(self.folder.path());
+    }
+
+    /// The ingress, as `http://host:port`.
+    pub fn ingress(&self) -> &str {
+        &self.ready.ingress
+    }
+
+    /// The admin address, as `http://host:port`.
+    pub fn admin(&self) -> &str {
+        &self.ready.admin
+    }
+
+    /// The URL of a broker's ingress, `name` as `namespace/name`.
+    pub fn broker(&self, name: &str) -> String {
+        format!("{}/{name}", self.ready.ingress)
+    }
+
+    /// A producer for this broker with connections of its own.
+    pub fn producer(&self, broker: &str) -> Producer {
+        Producer::new(self.broker(broker))
+    }
+
+    /// The folder that holds configuration, data (`data/`) and logs.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The process, for signals and its output.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Waits until all that a trigger has to do is done and returns its resource as JSON.
+    pub async fn idle_trigger(&self, name: &str) -> Value {
+        let cli = self
+            .cli(&[
+                "get",
+                "trigger",
+                name,
+                "--output",
+                "json",
+                "--wait-idle",
+                "60s",
+                "--admin",
+                self.admin(),
+            ])
+            .await;
+        assert_eq!(cli.code, Some(0), "get trigger {name} --wait-idle: {cli:?}");
+        cli.json()
+    }
+
+    /// What `dead-letters list` shows, as JSON; an array.
+    pub async fn dead_letters(&self) -> Vec<Value> {
+        let cli = self
+            .cli(&[
+                "dead-letters",
+                "list",
+                "--output",
+                "json",
+                "--admin",
+                self.admin(),
+            ])
+            .await;
+        assert_eq!(cli.code, Some(0), "dead-letters list: {cli:?}");
+        let listed = cli.json();
+        let items = listed
+            .as_array()
+            .or_else(|| listed.get("items").and_then(Value::as_array));
+        items
+            .unwrap_or_else(|| panic!("dead-letters list prints a JSON array: {listed}"))
+            .clone()
+    }
+
+    /// Runs one of heddle's commands in this process's folder.
+    pub async fn cli(&self, arguments: &[&str]) -> Cli {
+        Cli::run_in(self.folder.path(), arguments, b"").await
+    }
+
+    /// Runs one of heddle's commands with something on its standard input.
+    pub async fn cli_with_input(&self, arguments: &[&str], input: &[u8]) -> Cli {
+        Cli::run_in(self.folder.path(), arguments, input).await
+    }
+
+    /// Starts one of heddle's commands that runs on, such as `tail`; its output is in the process's files.
+    pub fn background(&self, name: &str, arguments: &[&str]) -> Process {
+        let mut command = Command::new(repository::heddle());
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("NO_COLOR", "1");
+        Process::spawn(name, &mut command, self.folder.path()).expect("heddle starts")
+    }
+
+    async fn await_ready(&mut self) {
+        let path = self.folder.path().join("ready.json");
+        let process = &mut self.process;
+        let ready = eventually("heddle writes its ready file", PATIENCE, || {
+            if let Some(status) = process.exited() {
+                panic!(
+                    "heddle ended ({status}) before it was ready:\n{}{}",
+                    process.stdout(),
+                    process.stderr()
+                );
+            }
+            std::fs::read_to_string(&path).ok()
+        })
+        .await;
+        self.ready = Ready::parse(&ready);
+    }
+}
+
+impl Cli {
+    /// Runs `heddle ARGUMENTS` in a folder, with `input` on its standard input, and waits for its end.
+    pub async fn run_in(folder: &Path, arguments: &[&str], input: &[u8]) -> Self {
+        let what = format!("heddle {}", arguments.join(" "));
+        let mut command = tokio::process::Command::new(repository::heddle());
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .env("NO_COLOR", "1")
+            .kill_on_drop(true);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("heddle starts");
+        let mut stdin = child.stdin.take().expect("standard input is piped");
+        let feed = async move {
+            // A command that ends early closes the pipe: that is its right, the test looks at its exit code.
+            drop(stdin.write_all(input).await);
+        };
+        let run = async { tokio::join!(feed, child.wait_with_output()).1 };
+        let ended = tokio::time::timeout(2 * PATIENCE, run).await;
+        let output = ended
+            .unwrap_or_else(|_| panic!("{what} did not end"))
+            .expect("a child can be waited for");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Standard output, parsed as one JSON document.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
+    }
+}
+
+impl Ready {
+    fn unknown() -> Self {
+        Self {
+            ingress: String::new(),
+            admin: String::new(),
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        let ready: Value =
+            serde_json::from_str(text).unwrap_or_else(|error| panic!("ready file: {error}: {text}"));
+        let address = |name: &str| {
+            let address = ready[name]
+                .as_str()
+                .unwrap_or_else(|| panic!("the ready file names {name}: {text}"));
+            if address.starts_with("http") {
+                address.to_owned()
+            } else {
+                format!("http://{address}")
+            }
+        };
+        Self {
+            ingress: address("ingress"),
+            admin: address("admin"),
+        }
+    }
+}
+
+/// Starts `heddle run` on free ports with the configuration and data of this folder.
+fn spawn(folder: &Path, arguments: &[String], environment: &[(String, String)]) -> Process {
+    let ready = folder.join("ready.json");
+    if ready.exists() {
+        std::fs::remove_file(&ready).expect("the ready file of the earlier process can be removed");
+    }
+    let path = |name: &str| -> PathBuf { folder.join(name) };
+    let mut command = Command::new(repository::heddle());
+    command.args(["run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    command.arg("--config").arg(path("mesh.yaml"));
+    command.arg("--data").arg(path("data"));
+    command.arg("--ready-file").arg(&ready);
+    command.args(arguments).current_dir(folder);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    Process::spawn("heddle", &mut command, folder).expect("heddle starts")
+}
