@@ -352,7 +352,7 @@ pub struct Unsettled {
     pub error: AppendError,
 }
 
-/// Counts of one subscription. All are durable but `ready` and `in_flight`.
+/// Counts of one subscription. The settled ones survive a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionStatus {
@@ -362,14 +362,18 @@ pub struct SubscriptionStatus {
     pub dead_letter_sink: u64,
     /// Settled into the dead-letter store.
     pub dead_lettered: u64,
+    /// Could not be read back: the journal is damaged where they were. Logged with their positions.
+    pub unreadable: u64,
     /// Retries that were scheduled so far.
     pub retries: u64,
     /// Waiting for the time of their next attempt.
     pub waiting_retry: u64,
     /// Matched, in memory, not yet claimed.
     pub ready: u64,
-    /// Claimed and not yet settled durably.
+    /// First attempts that are claimed and not yet settled durably.
     pub in_flight: u64,
+    /// Of those that wait for a retry: being tried now.
+    pub retrying: u64,
     /// Events of the broker's stream that have not been matched yet.
     pub backlog: u64,
     /// Every event up to this sequence is accounted for: settled, not matched, or waiting for a retry.

@@ -1,0 +1,310 @@
+//! The embedded engine: events in the journal, progress as records beside them.
+//!
+//! Owns a data directory: `journal/` (the truth) and `view/` (rebuilt from it when it is missing). One pump thread
+//! takes what the journal commits, has it matched once and offers it to the subscriptions; one checkpoint thread
+//! keeps the view near the journal.
+//!
+//! What must hold, beside the seam's contract:
+//! - What a restart finds is what committed records add up to; nothing is concluded from the view alone.
+//! - A subscription that lags slows nobody: it leaves the tail and reads from disk.
+//! - When a settlement cannot be recorded for good, deliveries stop instead of repeating for ever.
+
+mod attach;
+mod checkpoint;
+mod dead_letters;
+mod memory;
+mod open;
+mod pump;
+mod ranges;
+mod records;
+mod settle;
+mod shared;
+mod streams;
+mod subscription;
+mod tail;
+mod view;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use futures_util::future::BoxFuture;
+use journal::Purpose;
+use parking_lot::Mutex;
+use schemas::names::ResourceName;
+use serde::Serialize;
+
+pub use dead_letters::{DeadLetterEntry, DeadLetterQuery, ReadError};
+pub use journal::Durability;
+pub(crate) use memory::TailBytes;
+pub use open::{OpenError, Opened, Options};
+pub use tail::{Tail, TailItem};
+
+use self::attach::Attached;
+use self::checkpoint::Ticker;
+use self::pump::CommitQueue;
+use self::records::{StateRecord, StreamsRecord, SubscribedRecord, event_entry};
+use self::shared::Shared;
+use self::subscription::Sub;
+use crate::engine::{
+    Accepted, AppendError, Batch, Engine, Matcher, Position, Start, SubscribeError, Subscription,
+    SubscriptionSpec, SubscriptionStatus,
+};
+use crate::limits::HOPS_MAX;
+
+/// The engine. Cheap to clone; the last clone does not close it: call [`Embedded::close`].
+#[derive(Clone)]
+pub struct Embedded {
+    shared: Arc<Shared>,
+    queue: Arc<CommitQueue>,
+    ticker: Arc<Ticker>,
+    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+/// One broker, as the admin API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrokerStatus {
+    /// `namespace/name`.
+    pub name: ResourceName,
+    /// Sequence of the oldest event that is kept; 0 when there is none.
+    pub first_sequence: u64,
+    /// Sequence of the newest event: as many were ever stored.
+    pub last_sequence: u64,
+    /// Dead letters ever stored.
+    pub dead_letters: u64,
+}
+
+/// One subscription, attached or not, as the admin API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriptionInfo {
+    /// The trigger's name.
+    pub name: ResourceName,
+    /// The broker it reads.
+    pub broker: ResourceName,
+    /// Whether somebody consumes it; one that is not is kept until it is forgotten by command.
+    pub attached: bool,
+    /// Counts and position.
+    pub status: SubscriptionStatus,
+}
+
+/// Whether the engine takes events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    Ready,
+    /// The disk is full: ingest is refused, deliveries go on.
+    NoSpace,
+    /// Storage failed: nothing is acknowledged and nothing delivered until a restart.
+    Failed {
+        /// What happened.
+        reason: Arc<str>,
+    },
+    /// It is shut down.
+    Closed,
+}
+
+// === impl Embedded ===
+
+impl Embedded {
+    /// Opens or creates a data directory and recovers it.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stands in the way; nothing was changed then.
+    pub async fn open(options: Options) -> Result<(Self, Opened), OpenError> {
+        tokio::task::spawn_blocking(|| open::open(options)).await.unwrap_or_else(|error| {
+            Err(OpenError::Interrupted { reason: error.to_string() })
+        })
+    }
+
+    /// The data directory, absolute.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.shared.directory
+    }
+
+    /// Makes a broker's streams if it has none. Idempotent.
+    ///
+    /// # Errors
+    /// [`AppendError`] when that could not be stored.
+    pub async fn declare(&self, broker: &ResourceName) -> Result<(), AppendError> {
+        let _creation = self.shared.creation.lock().await;
+        if self.shared.streams.by_name(broker).is_some() {
+            return Ok(());
+        }
+        let (events, dead_letters) = self.shared.streams.next_numbers();
+        let record = StateRecord::Streams(StreamsRecord { broker: broker.clone(), events, dead_letters });
+        self.shared.append_frame(Purpose::Upkeep, [record.entry()], ()).await?;
+        self.shared.wait_for(|| self.shared.streams.by_name(broker)).await.map(drop).ok_or(AppendError::Closed)
+    }
+
+    /// Whether the broker has streams here.
+    #[must_use]
+    pub fn is_declared(&self, broker: &ResourceName) -> bool {
+        self.shared.streams.by_name(broker).is_some()
+    }
+
+    /// All brokers that ever were declared, by name.
+    #[must_use]
+    pub fn brokers(&self) -> Vec<BrokerStatus> {
+        let status = |stream: Arc<streams::BrokerStream>| {
+            let bounds = self.shared.journal.bounds(journal::StreamId(stream.events));
+            BrokerStatus {
+                name: stream.name.clone(),
+                first_sequence: bounds.map_or(0, |bounds| bounds.first),
+                last_sequence: bounds.map_or(0, |bounds| bounds.last),
+                dead_letters: self.shared.last(stream.dead_letters),
+            }
+        };
+        self.shared.streams.all().into_iter().map(status).collect()
+    }
+
+    /// All subscriptions, by name, also those nobody is attached to.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<SubscriptionInfo> {
+        let info = |sub: Arc<Sub>| SubscriptionInfo {
+            name: sub.name.clone(),
+            broker: sub.broker.name.clone(),
+            attached: sub.is_attached(),
+            status: sub.status(self.shared.last(sub.broker.events)),
+        };
+        self.shared.subscriptions().into_iter().map(info).collect()
+    }
+
+    /// Whether it takes events.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        if let Some(reason) = self.shared.halted() {
+            return Health::Failed { reason };
+        }
+        match self.shared.journal.health() {
+            journal::Health::Writing => Health::Ready,
+            journal::Health::NoSpace => Health::NoSpace,
+            journal::Health::Poisoned { reason } => Health::Failed { reason },
+            journal::Health::Closed => Health::Closed,
+        }
+    }
+
+    /// The journal's counters.
+    #[must_use]
+    pub fn stats(&self) -> journal::Stats {
+        self.shared.journal.stats()
+    }
+
+    /// Shuts down: hands out nothing more, records what was settled, writes a clean mark. Idempotent.
+    pub async fn close(&self) {
+        self.shared.closed.cancel();
+        self.shared.tick();
+        loop {
+            let drained = self.shared.settlements.drained.notified();
+            if self.shared.settlements.is_empty() || self.shared.halted().is_some() {
+                break;
+            }
+            drained.await;
+        }
+        let this = self.clone();
+        let ended = tokio::task::spawn_blocking(move || this.end()).await;
+        if let Err(error) = ended {
+            tracing::error!(%error, "the broker's shutdown was interrupted");
+        }
+    }
+
+    fn end(&self) {
+        self.ticker.stop();
+        checkpoint::store_progress(&self.shared);
+        self.shared.journal.close();
+        self.queue.close();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the broker panicked; the view is not marked clean");
+                return;
+            }
+        }
+        checkpoint::checkpoint(&self.shared, true);
+    }
+
+    async fn attach(&self, spec: SubscriptionSpec) -> Result<Arc<dyn Subscription>, SubscribeError> {
+        let sub = self.find_or_create(&spec).await?;
+        if sub.broker.name != spec.broker {
+            let has = sub.broker.name.clone();
+            return Err(SubscribeError::OtherBroker { subscription: spec.name, has, wanted: spec.broker });
+        }
+        let attached = Attached::new(Arc::clone(&self.shared), sub);
+        let attached = attached.ok_or(SubscribeError::Attached { subscription: spec.name })?;
+        Ok(Arc::new(attached))
+    }
+
+    async fn find_or_create(&self, spec: &SubscriptionSpec) -> Result<Arc<Sub>, SubscribeError> {
+        let storage = |source| SubscribeError::Storage { subscription: spec.name.clone(), source };
+        let _creation = self.shared.creation.lock().await;
+        if let Some(sub) = self.shared.subscription_named(&spec.name) {
+            return Ok(sub);
+        }
+        let Some(broker) = self.shared.streams.by_name(&spec.broker) else {
+            return Err(SubscribeError::UnknownBroker {
+                broker: spec.broker.clone(),
+                subscription: spec.name.clone(),
+            });
+        };
+        let bounds = self.shared.journal.bounds(journal::StreamId(broker.events));
+        let after = match spec.start {
+            Start::Latest => bounds.map_or(0, |bounds| bounds.last),
+            Start::Earliest => bounds.map_or(0, |bounds| bounds.first.saturating_sub(1)),
+        };
+        let id = self.shared.next_subscription_id();
+        let record =
+            SubscribedRecord { id, name: spec.name.clone(), broker: spec.broker.clone(), after };
+        let entry = StateRecord::Subscribed(record).entry();
+        self.shared.append_frame(Purpose::Upkeep, [entry], ()).await.map_err(storage)?;
+        let created = self.shared.wait_for(|| self.shared.subscription(id)).await;
+        created.ok_or_else(|| storage(AppendError::Closed))
+    }
+}
+
+impl Engine for Embedded {
+    fn append<'a>(
+        &'a self,
+        broker: &'a ResourceName,
+        batch: Batch,
+    ) -> BoxFuture<'a, Result<Accepted, AppendError>> {
+        Box::pin(async move {
+            let Some(broker) = self.shared.streams.by_name(broker) else {
+                return Err(AppendError::UnknownBroker { broker: broker.clone() });
+            };
+            if let Some(reason) = self.shared.halted() {
+                return Err(AppendError::Failed { reason });
+            }
+            let now = self.shared.clock.now();
+            let hops = batch.hops.min(HOPS_MAX);
+            let events = batch.events.iter().map(|event| event_entry(broker.events, event, hops, now));
+            let state = batch.source_state.map(|state| StateRecord::SourceState(state).entry());
+            let count = batch.events.len();
+            let committed =
+                self.shared.append_frame(Purpose::Ingest, events.chain(state), batch.permit).await?;
+            let position = |sequence: &u64| Position { stream: broker.events, sequence: *sequence };
+            Ok(Accepted { positions: committed.sequences.iter().take(count).map(position).collect() })
+        })
+    }
+
+    fn subscribe(
+        &self,
+        subscription: SubscriptionSpec,
+    ) -> BoxFuture<'_, Result<Arc<dyn Subscription>, SubscribeError>> {
+        Box::pin(self.attach(subscription))
+    }
+
+    fn set_matcher(&self, matcher: Arc<dyn Matcher>) {
+        self.shared.set_matcher(matcher);
+    }
+
+    fn source_state(&self, key: &str) -> Option<Vec<u8>> {
+        self.shared.view.source_state(key).unwrap_or_else(|error| {
+            self.shared.halt(&error.to_string());
+            None
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

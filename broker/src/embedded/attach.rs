@@ -1,0 +1,291 @@
+//! A subscription in a consumer's hands: waiting for events, loading them, taking settlements.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::future::{self, BoxFuture, FutureExt};
+use journal::{Entry, Purpose, ReadLimit, StreamId};
+
+use super::pump::decode;
+use super::records::{DeadLetterMeta, Fate, Item, StateRecord, dead_letter_entry, event_entry};
+use super::shared::Shared;
+use super::subscription::{Next, Sub};
+use super::view::ViewError;
+use crate::clock::Timestamp;
+use crate::engine::{
+    AppendError, Claim, DeadLetter, Outcome, Position, Progress, Reply, Settlement, Settler, Stored,
+    Subscription, SubscriptionId, SubscriptionStatus,
+};
+use crate::limits::{LAG_READ_BYTES_MAX, LAG_READ_BYTES_MIN, LAG_READ_EVENTS_MAX};
+
+/// The longest wait for a retry before the clock is looked at again: it may have been set.
+const CLOCK_RECHECK: Duration = Duration::from_secs(30);
+/// The wait after a read error before the disk is asked again.
+const READ_ERROR_WAIT: Duration = Duration::from_secs(1);
+
+/// The one consumer of a subscription.
+pub(crate) struct Attached {
+    place: Arc<Place>,
+}
+
+/// What claims hold on to.
+struct Place {
+    shared: Arc<Shared>,
+    sub: Arc<Sub>,
+}
+
+/// Gives a claimed retry back if its event is not handed out after all.
+struct Unclaimed<'a> {
+    sub: &'a Sub,
+    sequence: Option<u64>,
+}
+
+impl Attached {
+    /// `None` when somebody is attached already.
+    pub(crate) fn new(shared: Arc<Shared>, sub: Arc<Sub>) -> Option<Self> {
+        let was_attached = sub.attached.swap(true, Ordering::AcqRel);
+        (!was_attached).then(|| Self { place: Arc::new(Place { shared, sub }) })
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.place.sub.detach();
+    }
+}
+
+impl Subscription for Attached {
+    fn id(&self) -> SubscriptionId {
+        self.place.sub.id
+    }
+
+    fn next(&self) -> BoxFuture<'_, Option<Claim>> {
+        self.place.next().boxed()
+    }
+
+    fn status(&self) -> SubscriptionStatus {
+        self.place.sub.status(self.place.shared.last(self.place.sub.broker.events))
+    }
+
+    fn idle(&self) -> BoxFuture<'_, ()> {
+        async {
+            let idle = self.place.shared.wait_for(|| self.status().is_idle().then_some(())).await;
+            if idle.is_none() {
+                future::pending::<()>().await;
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Place {
+    async fn next(self: &Arc<Self>) -> Option<Claim> {
+        loop {
+            let woken = self.sub.woken.notified();
+            if self.shared.closed.is_cancelled() {
+                return None;
+            }
+            if self.shared.halted().is_some() {
+                self.shared.closed.cancelled().await;
+                return None;
+            }
+            match self.sub.next(self.shared.clock.now(), &self.shared.view) {
+                Ok(Next::Fresh(stored)) => return Some(self.claim(stored, Progress::default())),
+                Ok(Next::Retry(sequence)) => {
+                    if let Some(claim) = self.load_retry(sequence).await {
+                        return Some(claim);
+                    }
+                }
+                Ok(Next::Wait { until: _, read_from: Some(from) }) if self.read_on(from).await => {}
+                Ok(Next::Wait { until, .. }) => {
+                    tokio::select! {
+                        () = woken => {}
+                        () = self.wait_until(until) => {}
+                        () = self.shared.closed.cancelled() => return None,
+                    }
+                }
+                Err(error) => self.view_failed(&error),
+            }
+        }
+    }
+
+    async fn wait_until(&self, until: Option<Timestamp>) {
+        match until {
+            Some(until) => {
+                tokio::time::sleep(until.until(self.shared.clock.now()).min(CLOCK_RECHECK)).await;
+            }
+            None => future::pending().await,
+        }
+    }
+
+    fn claim(self: &Arc<Self>, stored: Arc<Stored>, progress: Progress) -> Claim {
+        Claim::new(stored, progress, Arc::clone(self) as Arc<dyn Settler>)
+    }
+
+    fn view_failed(&self, error: &ViewError) {
+        self.shared.halt(&error.to_string());
+    }
+
+    /// Loads a due retry's event and progress.
+    async fn load_retry(self: &Arc<Self>, sequence: u64) -> Option<Claim> {
+        let mut unclaimed = Unclaimed { sub: &self.sub, sequence: Some(sequence) };
+        let stream = StreamId(self.sub.broker.events);
+        let shared = Arc::clone(&self.shared);
+        let id = self.sub.id;
+        let loaded = tokio::task::spawn_blocking(move || {
+            (shared.view.retry(id, sequence), shared.journal.get(stream, sequence))
+        });
+        match loaded.await {
+            Ok((Ok(Some(retry)), Ok(Some(record)))) => {
+                if let Some(stored) = decode(&self.shared, record) {
+                    unclaimed.sequence = None;
+                    return Some(self.claim(Arc::new(stored), retry.progress));
+                }
+                self.unreadable(&mut unclaimed, sequence, sequence, "its record does not decode");
+            }
+            Ok((Ok(None), _)) => {}
+            Ok((Err(error), _)) => self.view_failed(&error),
+            Ok((_, Ok(None))) => self.unreadable(&mut unclaimed, sequence, sequence, "it is not in the journal"),
+            Ok((_, Err(journal::ReadError::Damaged { reason, .. }))) => {
+                self.unreadable(&mut unclaimed, sequence, sequence, &reason.to_string());
+            }
+            Ok((_, Err(error))) => {
+                tracing::error!(%error, "an event could not be read; it is tried again");
+                tokio::time::sleep(READ_ERROR_WAIT).await;
+            }
+            Err(error) => tracing::error!(%error, "loading an event was interrupted"),
+        }
+        None
+    }
+
+    /// Reads on from disk. `false` when there is nothing to read and the subscription has joined the tail.
+    async fn read_on(self: &Arc<Self>, from: u64) -> bool {
+        let bytes_max = if self.shared.memory.is_short() { LAG_READ_BYTES_MIN } else { LAG_READ_BYTES_MAX };
+        let limit = ReadLimit { records_max: LAG_READ_EVENTS_MAX, bytes_max };
+        let stream = StreamId(self.sub.broker.events);
+        let journal = self.shared.journal.clone();
+        match tokio::task::spawn_blocking(move || journal.read(stream, from, limit)).await {
+            Ok(Ok(records)) => {
+                let Some(last) = records.last().map(|record| record.sequence) else {
+                    return !self.sub.try_join_tail();
+                };
+                let stored = records.into_iter().filter_map(|record| decode(&self.shared, record));
+                let matcher = self.shared.matcher();
+                let matched: Vec<_> = stored
+                    .filter(|stored| matcher.as_ref().is_some_and(|m| m.matches(self.sub.id, &stored.event)))
+                    .map(Arc::new)
+                    .collect();
+                self.sub.take_chunk(from, last, &matched);
+                true
+            }
+            Ok(Err(journal::ReadError::Damaged { to, reason, .. })) => {
+                let mut nothing = Unclaimed { sub: &self.sub, sequence: None };
+                self.unreadable(&mut nothing, from, to, &reason.to_string());
+                self.sub.take_chunk(from, to, &[]);
+                true
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, "events could not be read; they are tried again");
+                tokio::time::sleep(READ_ERROR_WAIT).await;
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "reading events was interrupted");
+                true
+            }
+        }
+    }
+
+    /// Records that events cannot be delivered because the journal is damaged where they were.
+    fn unreadable(self: &Arc<Self>, unclaimed: &mut Unclaimed<'_>, first: u64, last: u64, reason: &str) {
+        unclaimed.sequence = None;
+        let subscription = &self.sub.name;
+        tracing::error!(%subscription, first, last, reason, "events cannot be read back and are given up");
+        self.shared.settle_soon(Item {
+            subscription: self.sub.id,
+            sequence: last,
+            covers: last - first,
+            fate: Fate::Unreadable,
+        });
+    }
+
+    fn item(&self, sequence: u64, fate: Fate) -> Item {
+        Item { subscription: self.sub.id, sequence, covers: self.sub.covers(sequence), fate }
+    }
+
+    fn reply_entry(&self, reply: &Reply) -> Result<Entry, AppendError> {
+        let unknown = || AppendError::UnknownBroker { broker: reply.broker.clone() };
+        let broker = self.shared.streams.by_name(&reply.broker).ok_or_else(unknown)?;
+        Ok(event_entry(broker.events, &reply.event, reply.hops, self.shared.clock.now()))
+    }
+
+    fn dead_letter_entry(&self, cause: Position, letter: DeadLetter) -> Entry {
+        let meta = DeadLetterMeta {
+            broker: self.sub.broker.name.clone(),
+            trigger: self.sub.name.clone(),
+            subscription: self.sub.id,
+            cause,
+            reason: letter.reason,
+            failure: letter.failure,
+            attempts: letter.attempts,
+            at: self.shared.clock.now(),
+        };
+        dead_letter_entry(self.sub.broker.dead_letters, &meta, &letter.event)
+    }
+
+    /// The entry that must be stored with the settlement, if any, and the settlement.
+    fn entries(&self, cause: Position, settlement: Settlement) -> Result<(Option<Entry>, Item), AppendError> {
+        let item = |fate| self.item(cause.sequence, fate);
+        Ok(match settlement {
+            Settlement::Delivered { outcome, reply } => {
+                let reply = reply.map(|reply| self.reply_entry(&reply)).transpose()?;
+                (reply, item(Fate::Settled(outcome)))
+            }
+            Settlement::RetryAt { at, progress } => (None, item(Fate::Retry { at, progress: Box::new(progress) })),
+            Settlement::DeadLettered(letter) => (
+                Some(self.dead_letter_entry(cause, letter)),
+                item(Fate::Settled(Outcome::DeadLetterStore)),
+            ),
+            Settlement::DeliveredReplyDeadLettered(letter) => {
+                (Some(self.dead_letter_entry(cause, letter)), item(Fate::Settled(Outcome::Delivered)))
+            }
+        })
+    }
+}
+
+impl Settler for Place {
+    fn settle(
+        self: Arc<Self>,
+        stored: Arc<Stored>,
+        settlement: Settlement,
+    ) -> BoxFuture<'static, Result<(), AppendError>> {
+        if let Some(reason) = self.shared.halted() {
+            return future::ready(Err(AppendError::Failed { reason })).boxed();
+        }
+        match self.entries(stored.position, settlement) {
+            Err(error) => future::ready(Err(error)).boxed(),
+            Ok((None, item)) => {
+                self.shared.settle_soon(item);
+                future::ready(Ok(())).boxed()
+            }
+            Ok((Some(entry), item)) => {
+                let entries = [entry, StateRecord::Settlements(vec![item]).entry()];
+                let appended = self.shared.append_frame(Purpose::Upkeep, entries, ());
+                appended.map(|done| done.map(drop)).boxed()
+            }
+        }
+    }
+
+    fn release(&self, stored: &Arc<Stored>, _progress: Progress) {
+        self.sub.release(stored.position.sequence, Some(stored));
+    }
+}
+
+impl Drop for Unclaimed<'_> {
+    fn drop(&mut self) {
+        if let Some(sequence) = self.sequence {
+            self.sub.release(sequence, None);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Opening a data directory: recover the journal, bring the view up to it, start the threads.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use journal::{Durability, Journal, ReadLimit, RealFs, Record, StreamId};
+
+use super::Embedded;
+use super::checkpoint::{self, Ticker};
+use super::memory::TailMemory;
+use super::pump::{self, CommitQueue, Listener};
+use super::records::STATE;
+use super::shared::Shared;
+use super::view::{self, View};
+use crate::clock::{Clock, SystemClock};
+use crate::limits::TAIL_BYTES_MAX;
+
+/// State records that are read at once while they are applied again.
+const REPLAY: ReadLimit = ReadLimit { records_max: 4096, bytes_max: 4 * 1024 * 1024 };
+
+/// How to open.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data directory; made when it is not there.
+    pub directory: PathBuf,
+    /// When an event counts as durable.
+    pub durability: Durability,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Bytes of one journal segment.
+    pub segment_bytes: u64,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The directory was new.
+    pub created: bool,
+    /// Records in the part of the journal that had to be scanned.
+    pub records_scanned: u64,
+    /// Bytes of an unacknowledged tail that were cut away.
+    pub cut_bytes: u64,
+    /// Files that are damaged and set aside, each with the reason.
+    pub quarantined: Vec<String>,
+    /// Why the progress view was rebuilt, if it was.
+    pub view_rebuilt: Option<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why a data directory could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory cannot be made or reached.
+    #[error("the data directory {directory} cannot be used: {source}")]
+    Directory {
+        /// The directory.
+        directory: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] journal::OpenError),
+    /// The journal's state cannot be read back.
+    #[error("the state in {directory} cannot be read: {reason}")]
+    State {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The opening task was cut off.
+    #[error("opening the data directory was interrupted: {reason}")]
+    Interrupted {
+        /// By what.
+        reason: String,
+    },
+}
+
+impl Options {
+    /// The defaults for a directory: durable before acknowledged, the machine's clock.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        let segment_bytes = journal::Options::new(&directory).segment_bytes;
+        Self { directory, durability: Durability::Always, clock: Arc::new(SystemClock), segment_bytes }
+    }
+}
+
+/// Opens; blocks.
+pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
+    let started = Instant::now();
+    let directory = absolute(&options.directory)
+        .map_err(|source| OpenError::Directory { directory: options.directory.clone(), source })?;
+    let queue = Arc::new(CommitQueue::default());
+    let (journal, recovery) = Journal::open(
+        Arc::new(RealFs::default()),
+        journal::Options {
+            durability: options.durability,
+            segment_bytes: options.segment_bytes,
+            ..journal::Options::new(directory.join("journal"))
+        },
+        Some(Box::new(Listener(Arc::clone(&queue)))),
+    )?;
+    let state_last = journal.bounds(STATE).map_or(0, |bounds| bounds.last);
+    let view::Opened { view, applied, rebuilt } = View::open(&directory.join("view"), &journal.id(), state_last)
+        .map_err(|source| OpenError::Directory { directory: directory.join("view"), source })?;
+    let memory = TailMemory::new(TAIL_BYTES_MAX);
+    let shared = Arc::new(Shared::new(directory.clone(), journal, view, applied, options.clock, memory));
+    recover(&shared).map_err(|reason| OpenError::State { directory: directory.clone(), reason })?;
+    let embedded = start(shared, queue).map_err(|source| OpenError::Directory { directory, source })?;
+    let opened = Opened {
+        created: recovery.created,
+        records_scanned: recovery.records,
+        cut_bytes: recovery.cut_bytes,
+        quarantined: recovery.quarantined.iter().map(|part| format!("{}: {}", part.file, part.reason)).collect(),
+        view_rebuilt: rebuilt,
+        took: started.elapsed(),
+    };
+    Ok((embedded, opened))
+}
+
+fn absolute(directory: &Path) -> io::Result<PathBuf> {
+    fs::create_dir_all(directory)?;
+    fs::canonicalize(directory)
+}
+
+/// Brings memory and view up to the journal's end.
+fn recover(shared: &Arc<Shared>) -> Result<(), String> {
+    for record in shared.view.brokers().map_err(|error| error.to_string())? {
+        shared.streams.insert(&record, shared.last(record.events));
+    }
+    for (id, state) in shared.view.subscriptions().map_err(|error| error.to_string())? {
+        shared.add_subscription(id, &state);
+    }
+    replay(shared, STATE, shared.applied())?;
+    for broker in shared.streams.all() {
+        let stream = StreamId(broker.dead_letters);
+        let indexed = shared.view.dead_letters_indexed(stream).map_err(|error| error.to_string())?;
+        replay(shared, stream, indexed)?;
+    }
+    Ok(())
+}
+
+/// Applies the records of one stream after `applied`.
+fn replay(shared: &Arc<Shared>, stream: StreamId, applied: u64) -> Result<(), String> {
+    let mut next = applied + 1;
+    loop {
+        let records: Vec<Record> = match shared.journal.read(stream, next, REPLAY) {
+            Ok(records) => records,
+            Err(journal::ReadError::Damaged { from, to, reason, .. }) => {
+                tracing::error!(stream = stream.0, from, to, %reason, "state is damaged: what it settled comes again");
+                next = to + 1;
+                continue;
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        let Some(last) = records.last().map(|record| record.sequence) else { return Ok(()) };
+        for record in records {
+            shared.apply_record(record);
+        }
+        if let Some(reason) = shared.halted() {
+            return Err(reason.to_string());
+        }
+        next = last + 1;
+    }
+}
+
+/// Nobody may wait for a pump that is gone.
+struct HaltOnPanic(Arc<Shared>);
+
+impl Drop for HaltOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.halt("the thread that applies commits panicked");
+        }
+    }
+}
+
+fn start(shared: Arc<Shared>, queue: Arc<CommitQueue>) -> io::Result<Embedded> {
+    let ticker = Arc::new(Ticker::default());
+    let pump = {
+        let (shared, queue) = (Arc::clone(&shared), Arc::clone(&queue));
+        let pump = move || {
+            let _halt = HaltOnPanic(Arc::clone(&shared));
+            pump::run(&shared, &queue);
+        };
+        thread::Builder::new().name("heddle-pump".into()).spawn(pump)?
+    };
+    let checkpoints = {
+        let (shared, ticker) = (Arc::clone(&shared), Arc::clone(&ticker));
+        thread::Builder::new().name("heddle-checkpoint".into()).spawn(move || checkpoint::run(&shared, &ticker))?
+    };
+    let threads = Arc::new(parking_lot::Mutex::new(vec![pump, checkpoints]));
+    Ok(Embedded { shared, queue, ticker, threads })
+}

@@ -1,0 +1,96 @@
+//! A set of sequences, kept as ranges: what one subscription has accounted for.
+//!
+//! Holds: ranges are disjoint, not adjacent, and in order; their number follows the gaps, not the members.
+
+use std::collections::BTreeMap;
+
+/// Sequences from 1 up, as inclusive ranges.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ranges {
+    /// First to last, both inclusive.
+    by_first: BTreeMap<u64, u64>,
+}
+
+impl Ranges {
+    /// Everything up to and including `floor`.
+    pub(crate) fn up_to(floor: u64) -> Self {
+        let mut ranges = Self::default();
+        ranges.insert(1, floor);
+        ranges
+    }
+
+    /// From stored pairs.
+    pub(crate) fn from_pairs(pairs: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        let mut ranges = Self::default();
+        for (first, last) in pairs {
+            ranges.insert(first, last);
+        }
+        ranges
+    }
+
+    /// The ranges in order.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.by_first.iter().map(|(first, last)| (*first, *last))
+    }
+
+    /// Adds `first..=last`; an empty range adds nothing.
+    pub(crate) fn insert(&mut self, first: u64, last: u64) {
+        if first > last {
+            return;
+        }
+        let (mut first, mut last) = (first, last);
+        if let Some((&before_first, &before_last)) = self.by_first.range(..=first).next_back()
+            && before_last.saturating_add(1) >= first
+        {
+            first = before_first;
+            last = last.max(before_last);
+        }
+        while let Some((&next_first, &next_last)) = self.by_first.range(first..).next() {
+            if next_first > last.saturating_add(1) {
+                break;
+            }
+            last = last.max(next_last);
+            self.by_first.remove(&next_first);
+        }
+        self.by_first.insert(first, last);
+    }
+
+    /// Whether `sequence` is in the set.
+    pub(crate) fn contains(&self, sequence: u64) -> bool {
+        self.by_first.range(..=sequence).next_back().is_some_and(|(_, last)| *last >= sequence)
+    }
+
+    /// The last of the sequences that are in the set without a gap from 1 on; 0 when 1 is missing.
+    pub(crate) fn floor(&self) -> u64 {
+        self.by_first.get(&1).copied().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ranges_are_the_set_they_stand_for(inserts in prop::collection::vec((1_u64..60, 0_u64..8), 0..40)) {
+            let mut ranges = Ranges::default();
+            let mut model = BTreeSet::new();
+            for (first, more) in inserts {
+                ranges.insert(first, first + more);
+                model.extend(first..=first + more);
+            }
+            for sequence in 1..80 {
+                prop_assert_eq!(ranges.contains(sequence), model.contains(&sequence));
+            }
+            let floor = (1..).take_while(|sequence| model.contains(sequence)).last().unwrap_or(0);
+            prop_assert_eq!(ranges.floor(), floor);
+            let pairs: Vec<_> = ranges.pairs().collect();
+            prop_assert!(pairs.windows(2).all(|w| w[0].1 + 1 < w[1].0), "not merged: {:?}", pairs);
+            prop_assert_eq!(Ranges::from_pairs(pairs), ranges);
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! The records that the embedded engine keeps in the journal: their kinds and byte layouts.
+//!
+//! Streams: stream 0 is the engine's own state. Each broker has two more, named by a `Streams` record: its events
+//! and its dead letters.
+//!
+//! Layouts (integers marked `v` are LEB128, the others little endian):
+//!
+//! ```text
+//! Event (1)        hops u8 | accepted_at u64 | the event's record (head, then data)
+//! Streams (16)     JSON {broker, events, dead_letters}
+//! Subscribed (17)  JSON {id, name, broker, after}
+//! Settlements (18) count v | item*                  item = tag u8 | subscription v | sequence v | covers v | rest
+//!                  tag 0..=3: settled (delivered, dead letter sink, dead-letter store, unreadable); rest is empty
+//!                  tag 16: retry; rest = at v | length v | progress as JSON
+//! SourceState (19) key length v | key | state
+//! Progress (20)    count v | (subscription v | floor v)*
+//! DeadLetter (32)  meta length v | meta as JSON | the event's record
+//! ```
+//!
+//! An item accounts for `sequence` and for the `covers` sequences before it, which did not match: this is what
+//! keeps the set of accounted sequences as small as the number of deliveries that are open.
+//!
+//! Applying a run of state records in order, twice or from any earlier point on, ends in the same state.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use journal::{Entry, StreamId};
+use schemas::event::Event;
+use schemas::names::ResourceName;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::engine::{DeadLetterReason, Failure, Outcome, Position, Progress, SourceState, SubscriptionId};
+
+/// The engine's own stream.
+pub(crate) const STATE: StreamId = StreamId(0);
+/// The first stream that is given to a broker; those before it are kept for the engine.
+pub(crate) const FIRST_BROKER_STREAM: u64 = 16;
+
+pub(crate) const EVENT: u8 = 1;
+const STREAMS: u8 = 16;
+const SUBSCRIBED: u8 = 17;
+const SETTLEMENTS: u8 = 18;
+const SOURCE_STATE: u8 = 19;
+const PROGRESS: u8 = 20;
+pub(crate) const DEAD_LETTER: u8 = 32;
+
+const TAG_RETRY: u8 = 16;
+const EVENT_PREFIX_BYTES: usize = 9;
+
+/// A record that does not read as what its kind says. It was checksummed when it was written, so this is a fault
+/// of a program, not of the disk.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a stored record of kind {kind} cannot be read: {what}")]
+pub(crate) struct BadRecord {
+    pub(crate) kind: u8,
+    pub(crate) what: String,
+}
+
+/// One record of the state stream.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum StateRecord {
+    Streams(StreamsRecord),
+    Subscribed(SubscribedRecord),
+    Settlements(Vec<Item>),
+    SourceState(SourceState),
+    Progress(Vec<(SubscriptionId, u64)>),
+}
+
+/// A broker got its streams.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StreamsRecord {
+    pub(crate) broker: ResourceName,
+    pub(crate) events: u64,
+    pub(crate) dead_letters: u64,
+}
+
+/// A subscription was created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SubscribedRecord {
+    pub(crate) id: SubscriptionId,
+    pub(crate) name: ResourceName,
+    pub(crate) broker: ResourceName,
+    /// It gets what comes after this sequence.
+    pub(crate) after: u64,
+}
+
+/// What became of one event for one subscription.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Item {
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) sequence: u64,
+    /// How many sequences right before this one did not match and are accounted for with it.
+    pub(crate) covers: u64,
+    pub(crate) fate: Fate,
+}
+
+/// The three ways.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Fate {
+    Settled(Outcome),
+    /// The journal is damaged where the event was: it cannot be delivered any more.
+    Unreadable,
+    Retry { at: Timestamp, progress: Box<Progress> },
+}
+
+/// What a dead letter says beside its event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DeadLetterMeta {
+    pub(crate) broker: ResourceName,
+    pub(crate) trigger: ResourceName,
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) cause: Position,
+    pub(crate) reason: DeadLetterReason,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) attempts: u32,
+    pub(crate) at: Timestamp,
+}
+
+/// An event with its record metadata, as read back.
+pub(crate) struct EventRecord {
+    pub(crate) hops: u8,
+    pub(crate) accepted_at: Timestamp,
+    pub(crate) event: Event,
+}
+
+/// The entry that stores an event.
+pub(crate) fn event_entry(stream: u64, event: &Event, hops: u8, accepted_at: Timestamp) -> Entry {
+    let (event_head, body) = event.to_record();
+    let mut head = BytesMut::with_capacity(EVENT_PREFIX_BYTES + event_head.len());
+    head.put_u8(hops);
+    head.put_u64_le(accepted_at.0);
+    head.extend_from_slice(&event_head);
+    Entry { stream: StreamId(stream), kind: EVENT, head: head.freeze(), body }
+}
+
+/// Reads an event record.
+pub(crate) fn read_event(head: &Bytes, body: Bytes) -> Result<EventRecord, BadRecord> {
+    let bad = |what: String| BadRecord { kind: EVENT, what };
+    let (prefix, _) = head.split_at_checked(EVENT_PREFIX_BYTES).ok_or_else(|| bad("it is too short".into()))?;
+    let (hops, at) = prefix.split_first().ok_or_else(|| bad("it is empty".into()))?;
+    let at = <[u8; 8]>::try_from(at).map_err(|_| bad("it is too short".into()))?;
+    let event =
+        Event::from_record(head.slice(EVENT_PREFIX_BYTES..), body).map_err(|error| bad(error.to_string()))?;
+    Ok(EventRecord { hops: *hops, accepted_at: Timestamp(u64::from_le_bytes(at)), event })
+}
+
+/// The entry that stores a dead letter.
+pub(crate) fn dead_letter_entry(stream: u64, meta: &DeadLetterMeta, event: &Event) -> Entry {
+    let meta = to_json(meta);
+    let (event_head, body) = event.to_record();
+    let mut head = BytesMut::with_capacity(meta.len() + event_head.len() + 4);
+    put_varint(&mut head, meta.len() as u64);
+    head.extend_from_slice(&meta);
+    head.extend_from_slice(&event_head);
+    Entry { stream: StreamId(stream), kind: DEAD_LETTER, head: head.freeze(), body }
+}
+
+/// Reads a dead letter.
+pub(crate) fn read_dead_letter(head: &Bytes, body: Bytes) -> Result<(DeadLetterMeta, Event), BadRecord> {
+    let mut input = Input { kind: DEAD_LETTER, rest: head.clone() };
+    let meta = input.block()?;
+    let meta = input.json(&meta)?;
+    let event = Event::from_record(input.rest, body)
+        .map_err(|error| BadRecord { kind: DEAD_LETTER, what: error.to_string() })?;
+    Ok((meta, event))
+}
+
+// === impl StateRecord ===
+
+impl StateRecord {
+    /// The entry that stores this record.
+    pub(crate) fn entry(&self) -> Entry {
+        let mut head = BytesMut::new();
+        let kind = match self {
+            Self::Streams(record) => {
+                head.extend_from_slice(&to_json(record));
+                STREAMS
+            }
+            Self::Subscribed(record) => {
+                head.extend_from_slice(&to_json(record));
+                SUBSCRIBED
+            }
+            Self::Settlements(items) => {
+                put_varint(&mut head, items.len() as u64);
+                items.iter().for_each(|item| item.put(&mut head));
+                SETTLEMENTS
+            }
+            Self::SourceState(state) => {
+                put_varint(&mut head, state.key.len() as u64);
+                head.extend_from_slice(state.key.as_bytes());
+                head.extend_from_slice(&state.state);
+                SOURCE_STATE
+            }
+            Self::Progress(floors) => {
+                put_varint(&mut head, floors.len() as u64);
+                for (subscription, floor) in floors {
+                    put_varint(&mut head, subscription.0);
+                    put_varint(&mut head, *floor);
+                }
+                PROGRESS
+            }
+        };
+        Entry { stream: STATE, kind, head: head.freeze(), body: Bytes::new() }
+    }
+
+    /// Reads a record of the state stream.
+    pub(crate) fn read(kind: u8, payload: Bytes) -> Result<Self, BadRecord> {
+        let mut input = Input { kind, rest: payload };
+        match kind {
+            STREAMS => Ok(Self::Streams(input.json(&input.rest)?)),
+            SUBSCRIBED => Ok(Self::Subscribed(input.json(&input.rest)?)),
+            SETTLEMENTS => {
+                let count = input.varint()?;
+                Ok(Self::Settlements((0..count).map(|_| Item::take(&mut input)).collect::<Result<_, _>>()?))
+            }
+            SOURCE_STATE => {
+                let key = String::from_utf8(input.block()?.to_vec()).map_err(|error| input.bad(error.to_string()))?;
+                Ok(Self::SourceState(SourceState { key, state: input.rest.to_vec() }))
+            }
+            PROGRESS => {
+                let count = input.varint()?;
+                let floors = (0..count).map(|_| Ok((SubscriptionId(input.varint()?), input.varint()?)));
+                Ok(Self::Progress(floors.collect::<Result<_, _>>()?))
+            }
+            _ => Err(input.bad("the kind is not known; it was written by a newer version".into())),
+        }
+    }
+}
+
+// === impl Item ===
+
+impl Item {
+    fn put(&self, out: &mut BytesMut) {
+        out.put_u8(match &self.fate {
+            Fate::Settled(Outcome::Delivered) => 0,
+            Fate::Settled(Outcome::DeadLetterSink) => 1,
+            Fate::Settled(Outcome::DeadLetterStore) => 2,
+            Fate::Unreadable => 3,
+            Fate::Retry { .. } => TAG_RETRY,
+        });
+        put_varint(out, self.subscription.0);
+        put_varint(out, self.sequence);
+        put_varint(out, self.covers);
+        if let Fate::Retry { at, progress } = &self.fate {
+            put_varint(out, at.0);
+            let progress = to_json(progress);
+            put_varint(out, progress.len() as u64);
+            out.extend_from_slice(&progress);
+        }
+    }
+
+    fn take(input: &mut Input) -> Result<Self, BadRecord> {
+        let tag = input.byte()?;
+        let subscription = SubscriptionId(input.varint()?);
+        let sequence = input.varint()?;
+        let covers = input.varint()?;
+        let fate = match tag {
+            0 => Fate::Settled(Outcome::Delivered),
+            1 => Fate::Settled(Outcome::DeadLetterSink),
+            2 => Fate::Settled(Outcome::DeadLetterStore),
+            3 => Fate::Unreadable,
+            TAG_RETRY => {
+                let at = Timestamp(input.varint()?);
+                let progress = input.block()?;
+                Fate::Retry { at, progress: input.json(&progress)? }
+            }
+            other => return Err(input.bad(format!("settlement tag {other} is not known"))),
+        };
+        if covers >= sequence {
+            return Err(input.bad(format!("sequence {sequence} cannot cover {covers} before it")));
+        }
+        Ok(Self { subscription, sequence, covers, fate })
+    }
+}
+
+// === reading and writing ===
+
+struct Input {
+    kind: u8,
+    rest: Bytes,
+}
+
+impl Input {
+    fn bad(&self, what: String) -> BadRecord {
+        BadRecord { kind: self.kind, what }
+    }
+
+    fn byte(&mut self) -> Result<u8, BadRecord> {
+        let byte = *self.rest.first().ok_or_else(|| self.bad("it ends too early".into()))?;
+        self.rest = self.rest.slice(1..);
+        Ok(byte)
+    }
+
+    fn varint(&mut self) -> Result<u64, BadRecord> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                break;
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(self.bad("a number is over 64 bits".into()))
+    }
+
+    fn block(&mut self) -> Result<Bytes, BadRecord> {
+        let length = self.varint()?;
+        match usize::try_from(length) {
+            Ok(length) if length <= self.rest.len() => Ok(self.rest.split_to(length)),
+            _ => Err(self.bad(format!("{length} bytes are announced, {} are there", self.rest.len()))),
+        }
+    }
+
+    fn json<T: for<'a> Deserialize<'a>>(&self, bytes: &[u8]) -> Result<T, BadRecord> {
+        serde_json::from_slice(bytes).map_err(|error| self.bad(error.to_string()))
+    }
+}
+
+fn put_varint(out: &mut BytesMut, mut value: u64) {
+    while value >= 0x80 {
+        out.put_u8(u8::try_from(value & 0x7f).unwrap_or_default() | 0x80);
+        value >>= 7;
+    }
+    out.put_u8(u8::try_from(value).unwrap_or_default());
+}
+
+fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("these types have string keys only and always serialise")
+}
+
+#[cfg(test)]
+mod tests;

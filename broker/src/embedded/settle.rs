@@ -1,0 +1,122 @@
+//! Settlements on their way to the journal.
+//!
+//! Settlements gather while the last frame of them is being written and go together in the next: nobody waits for
+//! them, and a hundred cost one record. There is at most one such frame in flight.
+
+use std::sync::Arc;
+
+use journal::{Entry, Frame, Purpose};
+use parking_lot::Mutex;
+use smallvec::smallvec;
+use tokio::sync::{Notify, oneshot};
+
+use super::records::{Item, StateRecord};
+use super::shared::{Shared, append_error};
+use crate::engine::AppendError;
+use crate::limits::SETTLEMENTS_PER_FRAME_MAX;
+
+/// What waits to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Settlements {
+    waiting: Mutex<Waiting>,
+    /// Nothing waits and nothing is being written.
+    pub(crate) drained: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    items: Vec<Item>,
+    is_writing: bool,
+}
+
+impl Settlements {
+    pub(crate) fn is_empty(&self) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.items.is_empty() && !waiting.is_writing
+    }
+}
+
+impl Shared {
+    /// Queues a settlement that nobody waits for.
+    pub(crate) fn settle_soon(self: &Arc<Self>, item: Item) {
+        let mut waiting = self.settlements.waiting.lock();
+        waiting.items.push(item);
+        let starts = !std::mem::replace(&mut waiting.is_writing, true);
+        drop(waiting);
+        if starts {
+            self.write_settlements();
+        }
+    }
+
+    /// Tries again what could not be written for want of space.
+    pub(crate) fn kick_settlements(self: &Arc<Self>) {
+        let mut waiting = self.settlements.waiting.lock();
+        if waiting.items.is_empty() || waiting.is_writing {
+            return;
+        }
+        waiting.is_writing = true;
+        drop(waiting);
+        self.write_settlements();
+    }
+
+    fn write_settlements(self: &Arc<Self>) {
+        let mut waiting = self.settlements.waiting.lock();
+        if waiting.items.is_empty() {
+            waiting.is_writing = false;
+            drop(waiting);
+            self.settlements.drained.notify_waiters();
+            return;
+        }
+        let count = waiting.items.len().min(SETTLEMENTS_PER_FRAME_MAX);
+        let items: Vec<Item> = waiting.items.drain(..count).collect();
+        drop(waiting);
+        let record = StateRecord::Settlements(items);
+        let frame = Frame { purpose: Purpose::Upkeep, entries: smallvec![record.entry()] };
+        let shared = Arc::clone(self);
+        self.journal.append(
+            frame,
+            Box::new(move |done| match done {
+                Ok(_) => shared.write_settlements(),
+                Err(error) => shared.settlements_failed(record, &append_error(error)),
+            }),
+        );
+    }
+
+    fn settlements_failed(self: &Arc<Self>, record: StateRecord, error: &AppendError) {
+        let mut waiting = self.settlements.waiting.lock();
+        waiting.is_writing = false;
+        if error.is_retryable() && let StateRecord::Settlements(mut items) = record {
+            items.append(&mut waiting.items);
+            waiting.items = items;
+        }
+        drop(waiting);
+        self.settlements.drained.notify_waiters();
+        if let AppendError::Failed { reason } = error {
+            self.halt(reason);
+        }
+    }
+
+    /// Writes entries as one frame and waits until it is durable. The frame is on its way when this returns its
+    /// future: dropping the future does not take it back.
+    pub(crate) fn append_frame(
+        &self,
+        purpose: Purpose,
+        entries: impl IntoIterator<Item = Entry>,
+        keep: impl Send + 'static,
+    ) -> impl Future<Output = Result<journal::Committed, AppendError>> + Send + use<'_, Self> 
+    where
+        Self: Sized,
+    {
+        let (answer, answered) = oneshot::channel();
+        let frame = Frame { purpose, entries: entries.into_iter().collect() };
+        self.journal.append(
+            frame,
+            Box::new(move |done| {
+                drop(keep);
+                // The asker may have gone away; the frame is stored all the same.
+                let _ = answer.send(done.map_err(append_error));
+            }),
+        );
+        async move { answered.await.unwrap_or(Err(AppendError::Closed)) }
+    }
+}

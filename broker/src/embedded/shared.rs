@@ -1,0 +1,239 @@
+//! What the parts of the embedded engine share, and how a state record changes it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use journal::Journal;
+use parking_lot::{Mutex, RwLock};
+use schemas::names::ResourceName;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::memory::TailMemory;
+use super::records::{StateRecord, SubscribedRecord};
+use super::settle::Settlements;
+use super::streams::{BrokerStream, Streams};
+use super::subscription::Sub;
+use super::view::{Checkpoint, Counters, SubscriptionState, View, ViewError};
+use crate::clock::Clock;
+use crate::engine::{AppendError, Matcher, SubscriptionId};
+
+/// The engine's one state, behind every handle.
+pub(crate) struct Shared {
+    pub(crate) directory: PathBuf,
+    pub(crate) journal: Journal,
+    pub(crate) view: View,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) memory: TailMemory,
+    pub(crate) streams: Streams,
+    pub(crate) settlements: Settlements,
+    pub(crate) closed: CancellationToken,
+    /// Serialises what looks a name up and then creates it.
+    pub(crate) creation: tokio::sync::Mutex<()>,
+    subscriptions: RwLock<Subscriptions>,
+    matcher: RwLock<Option<Arc<dyn Matcher>>>,
+    activity: watch::Sender<u64>,
+    halted: OnceLock<Arc<str>>,
+    /// Held while a state record is applied and while a checkpoint looks: what it sees belongs together.
+    gate: Mutex<()>,
+    applied: AtomicU64,
+}
+
+#[derive(Default)]
+struct Subscriptions {
+    by_id: HashMap<SubscriptionId, Arc<Sub>>,
+    by_name: HashMap<ResourceName, Arc<Sub>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        directory: PathBuf,
+        journal: Journal,
+        view: View,
+        applied: u64,
+        clock: Arc<dyn Clock>,
+        memory: TailMemory,
+    ) -> Self {
+        Self {
+            directory,
+            journal,
+            view,
+            clock,
+            memory,
+            streams: Streams::default(),
+            settlements: Settlements::default(),
+            closed: CancellationToken::new(),
+            creation: tokio::sync::Mutex::new(()),
+            subscriptions: RwLock::default(),
+            matcher: RwLock::new(None),
+            activity: watch::Sender::new(0),
+            halted: OnceLock::new(),
+            gate: Mutex::new(()),
+            applied: AtomicU64::new(applied),
+        }
+    }
+
+    // --- looking up ---
+
+    pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<Arc<Sub>> {
+        self.subscriptions.read().by_id.get(&id).cloned()
+    }
+
+    pub(crate) fn subscription_named(&self, name: &ResourceName) -> Option<Arc<Sub>> {
+        self.subscriptions.read().by_name.get(name).cloned()
+    }
+
+    pub(crate) fn subscriptions(&self) -> Vec<Arc<Sub>> {
+        let mut all: Vec<_> = self.subscriptions.read().by_id.values().cloned().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    pub(crate) fn subscriptions_of(&self, broker: &BrokerStream) -> Vec<Arc<Sub>> {
+        let subscriptions = self.subscriptions.read();
+        subscriptions.by_id.values().filter(|sub| sub.broker.events == broker.events).cloned().collect()
+    }
+
+    pub(crate) fn next_subscription_id(&self) -> SubscriptionId {
+        let last = self.subscriptions.read().by_id.keys().max().map_or(0, |id| id.0);
+        SubscriptionId(last + 1)
+    }
+
+    pub(crate) fn matcher(&self) -> Option<Arc<dyn Matcher>> {
+        self.matcher.read().clone()
+    }
+
+    pub(crate) fn set_matcher(&self, matcher: Arc<dyn Matcher>) {
+        *self.matcher.write() = Some(matcher);
+    }
+
+    /// The last committed sequence of a stream; 0 when it is empty.
+    pub(crate) fn last(&self, stream: u64) -> u64 {
+        self.journal.bounds(journal::StreamId(stream)).map_or(0, |bounds| bounds.last)
+    }
+
+    // --- telling and stopping ---
+
+    /// Tells everybody who waits for a change that there may be one.
+    pub(crate) fn tick(&self) {
+        self.activity.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    pub(crate) fn activity(&self) -> watch::Receiver<u64> {
+        self.activity.subscribe()
+    }
+
+    /// Waits until `found` finds something; `None` when the engine closes or halts first.
+    pub(crate) async fn wait_for<T>(&self, mut found: impl FnMut() -> Option<T>) -> Option<T> {
+        let mut activity = self.activity();
+        loop {
+            if let Some(found) = found() {
+                return Some(found);
+            }
+            if self.halted().is_some() {
+                return None;
+            }
+            tokio::select! {
+                changed = activity.changed() => changed.ok()?,
+                () = self.closed.cancelled() => return None,
+            }
+        }
+    }
+
+    /// Stops handing out work for good: what is done could not be recorded any more. The first reason stays.
+    pub(crate) fn halt(&self, reason: &str) {
+        if self.halted.set(Arc::from(reason)).is_ok() {
+            tracing::error!(reason, "the broker has stopped: deliveries end, nothing is acknowledged");
+        }
+        self.tick();
+    }
+
+    pub(crate) fn halted(&self) -> Option<Arc<str>> {
+        self.halted.get().cloned()
+    }
+
+    // --- state ---
+
+    /// Adds a subscription that the view or a record tells of.
+    pub(crate) fn add_subscription(&self, id: SubscriptionId, state: &SubscriptionState) {
+        let Some(broker) = self.streams.by_name(&state.broker) else {
+            tracing::error!(subscription = %state.name, broker = %state.broker, "its broker is not known");
+            return;
+        };
+        let mut subscriptions = self.subscriptions.write();
+        if subscriptions.by_id.contains_key(&id) {
+            return;
+        }
+        let sub = Arc::new(Sub::new(id, state, broker, &self.view));
+        subscriptions.by_name.insert(sub.name.clone(), Arc::clone(&sub));
+        subscriptions.by_id.insert(id, sub);
+    }
+
+    /// Applies one state record. Applying it again, in order, changes nothing.
+    pub(crate) fn apply(&self, record: &StateRecord, sequence: u64) -> Result<(), ViewError> {
+        let _gate = self.gate.lock();
+        match record {
+            StateRecord::Streams(record) => {
+                self.streams.insert(record, self.last(record.events));
+                self.view.put_broker(record)?;
+            }
+            StateRecord::Subscribed(record) => self.apply_subscribed(record),
+            StateRecord::Settlements(items) => {
+                for item in items {
+                    if let Some(sub) = self.subscription(item.subscription) {
+                        sub.apply(item, &self.view)?;
+                    }
+                }
+            }
+            StateRecord::SourceState(state) => self.view.put_source_state(state)?,
+            StateRecord::Progress(floors) => {
+                for (id, floor) in floors {
+                    if let Some(sub) = self.subscription(*id) {
+                        sub.apply_floor(*floor);
+                    }
+                }
+            }
+        }
+        self.applied.fetch_max(sequence, Ordering::AcqRel);
+        Ok(())
+    }
+
+    fn apply_subscribed(&self, record: &SubscribedRecord) {
+        let accounted = if record.after == 0 { vec![] } else { vec![(1, record.after)] };
+        let state = SubscriptionState {
+            name: record.name.clone(),
+            broker: record.broker.clone(),
+            accounted,
+            counters: Counters::default(),
+        };
+        self.add_subscription(record.id, &state);
+        if let Some(sub) = self.subscription(record.id) {
+            sub.mark_dirty();
+        }
+    }
+
+    pub(crate) fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    /// What a checkpoint writes: the subscriptions that changed and how far they reflect the state stream.
+    pub(crate) fn collect_checkpoint(&self, clean: bool) -> Checkpoint {
+        let _gate = self.gate.lock();
+        let changed = self.subscriptions().into_iter().filter_map(|sub| Some((sub.id, sub.take_dirty()?)));
+        Checkpoint { subscriptions: changed.collect(), applied: self.applied(), clean }
+    }
+}
+
+/// The journal's refusal in the engine's words.
+pub(crate) fn append_error(error: journal::AppendError) -> AppendError {
+    match error {
+        journal::AppendError::TooLarge { bytes, bytes_max } => AppendError::TooLarge { bytes, bytes_max },
+        journal::AppendError::NoSpace => AppendError::NoSpace,
+        journal::AppendError::QueueFull => AppendError::Busy,
+        journal::AppendError::Poisoned { reason } => AppendError::Failed { reason },
+        journal::AppendError::Closed => AppendError::Closed,
+    }
+}
