@@ -1,5 +1,8 @@
 //! The words of Heddle: events, their wire codecs, resource kinds and filters.
 
 pub mod event;
+pub mod filter;
 pub mod limits;
 pub mod names;
+pub mod resources;
+pub mod yaml;

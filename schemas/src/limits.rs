@@ -1,4 +1,10 @@
-//! Every numeric limit on an event that comes from outside, in one place.
+//! Every numeric limit on what comes from outside, events and configuration, in one place.
+
+/// Most values of one configuration file, aliases counted as what they expand to. A thousand brokers with ten triggers each
+/// fit; a file of nested aliases that would expand to gigabytes does not.
+pub const YAML_NODES_MAX: usize = 1_000_000;
+/// How deep a configuration file may nest. Readers recurse that deep.
+pub const YAML_DEPTH_MAX: usize = 64;
 
 /// What an event or batch may measure. Checked by the codecs before anything is queued; each breach is its own error
 /// (`codec::Reason::TooLarge`).

@@ -1,0 +1,113 @@
+//! Endpoint (`heddle.dev/v1`): a name for a URL that receives events, with what every request to it carries.
+
+use http::HeaderName;
+
+use super::meta::Meta;
+use super::value::Value;
+use crate::yaml::{Problem, Reader};
+
+/// More requests at once to one endpoint than this are never made.
+const CONCURRENCY_MAX: i64 = 10_000;
+
+/// Headers that Heddle writes itself, besides all that begin with `ce-`.
+const RESERVED: &[&str] = &[
+    "connection",
+    "content-length",
+    "content-type",
+    "kn-namespace",
+    "prefer",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// An endpoint.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Its name, labels and annotations. A `ref` to a Service of this name leads here too.
+    pub meta: Meta,
+    /// What it is.
+    pub address: Address,
+}
+
+/// What an endpoint is.
+#[derive(Clone, Debug)]
+pub enum Address {
+    /// `builtin: echo`: prints each event and answers 200 with an empty body.
+    Echo,
+    /// A server.
+    Server(Box<Server>),
+}
+
+/// A server that events are posted to.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// An absolute `http` or `https` URL; checked when its variables are known.
+    pub url: Value,
+    /// Headers of every request. Their values are never shown.
+    pub headers: Vec<(HeaderName, Value)>,
+    /// PEM certificates that the server's may be signed by, besides the system's.
+    pub ca_certs: Option<Value>,
+    /// Most requests at once; none: as the dispatcher does by default.
+    pub concurrency: Option<u32>,
+}
+
+impl Endpoint {
+    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>) -> Option<Endpoint> {
+        if let Some(meta) = &meta {
+            meta.review_annotations(document, &[]);
+        }
+        document.field("spec").required().map(|reader| {
+            let namespace = meta.as_ref().map(Meta::namespace);
+            let url = Value::decode(&reader.field("url"), namespace);
+            let builtin = reader.field("builtin").one_of(&[("echo", ())]);
+            let headers = headers(reader, namespace);
+            let ca_certs = Value::decode(&reader.field("caCerts"), namespace);
+            let concurrency = reader
+                .field("concurrency")
+                .integer(1..=CONCURRENCY_MAX)
+                .and_then(|most| most.try_into().ok());
+            let address = match reader.exactly_one(&["url", "builtin"])? {
+                "url" => Address::Server(Box::new(Server {
+                    url: url?,
+                    headers,
+                    ca_certs,
+                    concurrency,
+                })),
+                _ => {
+                    refuse_beside_builtin(reader);
+                    builtin.map(|()| Address::Echo)?
+                }
+            };
+            Some(Endpoint { address, meta: meta? })
+        })
+    }
+}
+
+fn headers(reader: &Reader<'_>, namespace: Option<&str>) -> Vec<(HeaderName, Value)> {
+    let entries = reader.field("headers").entries().unwrap_or_default();
+    let read = |(key, field): (crate::yaml::Located<String>, crate::yaml::Field<'_>)| {
+        let value = Value::decode_secret(field, namespace);
+        let name = HeaderName::try_from(key.value.as_str());
+        let message = match &name {
+            Err(_) => format!("\"{}\" is not the name of a header", key.value),
+            Ok(name) if name.as_str().starts_with("ce-") || RESERVED.contains(&name.as_str()) => {
+                format!("the header {} is written by Heddle itself", key.value)
+            }
+            Ok(_) => return Some((name.ok()?, value?)),
+        };
+        reader.findings().add(Problem::error(&key.place, message));
+        None
+    };
+    entries.into_iter().filter_map(read).collect()
+}
+
+fn refuse_beside_builtin(reader: &Reader<'_>) {
+    for name in reader.present(&["headers", "caCerts", "concurrency"]) {
+        let field = reader.field(name);
+        let message = format!("{} goes with url, not with builtin", field.path());
+        reader
+            .findings()
+            .add(Problem::error(&field.name_place(), message));
+    }
+}

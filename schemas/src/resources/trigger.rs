@@ -1,0 +1,120 @@
+//! Trigger (`eventing.knative.dev/v1`): which events of a broker go to which subscriber.
+
+use super::delivery::DeliverySpec;
+use super::destination::Destination;
+use super::filters;
+use super::meta::Meta;
+use crate::filter::Filter;
+use crate::names::ResourceName;
+use crate::yaml::{Located, Problem, Reader};
+
+const START: &str = "heddle.dev/start";
+const ORDER: &str = "kafka.eventing.knative.dev/delivery.order";
+
+/// A trigger.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    /// Its name, labels and annotations.
+    pub meta: Meta,
+    /// The broker whose events it takes, in its own namespace.
+    pub broker: Located<ResourceName>,
+    /// Which events it takes.
+    pub filter: Filter,
+    /// Where they go.
+    pub subscriber: Destination,
+    /// How they are delivered; none: as the broker says.
+    pub delivery: Option<DeliverySpec>,
+    /// Where it starts when it is new.
+    pub start: Start,
+}
+
+/// Where a new trigger starts to read its broker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// With the oldest event that is still stored.
+    Earliest,
+    /// With the first event that comes after it.
+    #[default]
+    Latest,
+}
+
+impl Trigger {
+    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>) -> Option<Trigger> {
+        if let Some(meta) = &meta {
+            meta.review_annotations(document, &[START, ORDER]);
+            warn_of_order(document, meta);
+        }
+        let start = meta
+            .as_ref()
+            .map(|meta| start(document, meta))
+            .unwrap_or_default();
+        document.field("spec").required().map(|spec| {
+            let namespace = meta.as_ref().map(Meta::namespace);
+            spec.refuse("brokerRef", "name a broker of the same namespace in spec.broker");
+            let broker_name = match spec.present(&["brokerRef"]).is_empty() {
+                true => spec.field("broker").required().text(),
+                false => spec.field("broker").text(),
+            };
+            let broker = broker_name.and_then(|name| broker_of(spec, namespace, name));
+            let filter = filters::decode(spec);
+            let subscriber = Destination::decode(&spec.field("subscriber").required(), namespace);
+            let delivery = DeliverySpec::decode(&spec.field("delivery"), namespace);
+            let (broker, filter, subscriber) = (broker?, filter?, subscriber?);
+            Some(Trigger {
+                broker,
+                filter,
+                subscriber,
+                delivery,
+                start,
+                meta: meta?,
+            })
+        })
+    }
+}
+
+fn broker_of(
+    spec: &Reader<'_>,
+    namespace: Option<&str>,
+    name: Located<String>,
+) -> Option<Located<ResourceName>> {
+    match ResourceName::new(namespace?, &name.value) {
+        Ok(full) => Some(Located {
+            value: full,
+            place: name.place,
+        }),
+        Err(error) => {
+            spec.findings()
+                .add(Problem::error(&name.place, error.to_string()));
+            None
+        }
+    }
+}
+
+fn start(document: &Reader<'_>, meta: &Meta) -> Start {
+    let Some(text) = meta.annotation(START) else {
+        return Start::default();
+    };
+    match text.value.as_str() {
+        "earliest" => Start::Earliest,
+        "latest" => Start::Latest,
+        other => {
+            let message = format!("{START} cannot be \"{other}\"");
+            let problem = Problem::error(&text.place, message);
+            document
+                .findings()
+                .add(problem.with_candidates(other, "it can be", &["earliest", "latest"]));
+            Start::default()
+        }
+    }
+}
+
+/// A user who asks for order must not get none in silence.
+fn warn_of_order(document: &Reader<'_>, meta: &Meta) {
+    if let Some(order) = meta.annotation(ORDER).filter(|order| order.value != "unordered") {
+        let message = format!(
+            "{ORDER}: {} is not available in this version: events are delivered unordered",
+            order.value
+        );
+        document.findings().add(Problem::warning(&order.place, message));
+    }
+}
