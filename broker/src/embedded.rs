@@ -135,7 +135,7 @@ impl Embedded {
         }
         let (events, dead_letters) = self.shared.streams.next_numbers();
         let record = StateRecord::Streams(StreamsRecord { broker: broker.clone(), events, dead_letters });
-        self.shared.append_frame(Purpose::Upkeep, [record.entry()], ()).await?;
+        self.shared.submit(Purpose::Upkeep, [record.entry()], ()).durable().await?;
         self.shared.wait_for(|| self.shared.streams.by_name(broker)).await.map(drop).ok_or(AppendError::Closed)
     }
 
@@ -256,7 +256,7 @@ impl Embedded {
         let record =
             SubscribedRecord { id, name: spec.name.clone(), broker: spec.broker.clone(), after };
         let entry = StateRecord::Subscribed(record).entry();
-        self.shared.append_frame(Purpose::Upkeep, [entry], ()).await.map_err(storage)?;
+        self.shared.submit(Purpose::Upkeep, [entry], ()).durable().await.map_err(storage)?;
         let created = self.shared.wait_for(|| self.shared.subscription(id)).await;
         created.ok_or_else(|| storage(AppendError::Closed))
     }
@@ -280,8 +280,8 @@ impl Engine for Embedded {
             let events = batch.events.iter().map(|event| event_entry(broker.events, event, hops, now));
             let state = batch.source_state.map(|state| StateRecord::SourceState(state).entry());
             let count = batch.events.len();
-            let committed =
-                self.shared.append_frame(Purpose::Ingest, events.chain(state), batch.permit).await?;
+            let submitted = self.shared.submit(Purpose::Ingest, events.chain(state), batch.permit);
+            let committed = submitted.durable().await?;
             let position = |sequence: &u64| Position { stream: broker.events, sequence: *sequence };
             Ok(Accepted { positions: committed.sequences.iter().take(count).map(position).collect() })
         })

@@ -441,6 +441,12 @@ impl fmt::Debug for Claim {
     }
 }
 
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stored").field("position", &self.position).field("hops", &self.hops).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Unsettled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unsettled").field("claim", &self.claim).field("error", &self.error).finish()

@@ -271,8 +271,8 @@ impl Settler for Place {
             }
             Ok((Some(entry), item)) => {
                 let entries = [entry, StateRecord::Settlements(vec![item]).entry()];
-                let appended = self.shared.append_frame(Purpose::Upkeep, entries, ());
-                appended.map(|done| done.map(drop)).boxed()
+                let submitted = self.shared.submit(Purpose::Upkeep, entries, ());
+                submitted.durable().map(|done| done.map(drop)).boxed()
             }
         }
     }

@@ -12,13 +12,6 @@ pub(crate) struct Ranges {
 }
 
 impl Ranges {
-    /// Everything up to and including `floor`.
-    pub(crate) fn up_to(floor: u64) -> Self {
-        let mut ranges = Self::default();
-        ranges.insert(1, floor);
-        ranges
-    }
-
     /// From stored pairs.
     pub(crate) fn from_pairs(pairs: impl IntoIterator<Item = (u64, u64)>) -> Self {
         let mut ranges = Self::default();

@@ -29,6 +29,11 @@ struct Waiting {
     is_writing: bool,
 }
 
+/// A frame that is on its way to the disk.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Submitted(oneshot::Receiver<Result<journal::Committed, AppendError>>);
+
 impl Settlements {
     pub(crate) fn is_empty(&self) -> bool {
         let waiting = self.waiting.lock();
@@ -96,17 +101,14 @@ impl Shared {
         }
     }
 
-    /// Writes entries as one frame and waits until it is durable. The frame is on its way when this returns its
-    /// future: dropping the future does not take it back.
-    pub(crate) fn append_frame(
+    /// Hands entries to the journal as one frame. They are on their way when this returns, whatever becomes of the
+    /// answer; `keep` is let go once they are stored or refused.
+    pub(crate) fn submit(
         &self,
         purpose: Purpose,
         entries: impl IntoIterator<Item = Entry>,
         keep: impl Send + 'static,
-    ) -> impl Future<Output = Result<journal::Committed, AppendError>> + Send + use<'_, Self> 
-    where
-        Self: Sized,
-    {
+    ) -> Submitted {
         let (answer, answered) = oneshot::channel();
         let frame = Frame { purpose, entries: entries.into_iter().collect() };
         self.journal.append(
@@ -117,6 +119,13 @@ impl Shared {
                 let _ = answer.send(done.map_err(append_error));
             }),
         );
-        async move { answered.await.unwrap_or(Err(AppendError::Closed)) }
+        Submitted(answered)
+    }
+}
+
+impl Submitted {
+    /// Waits until the frame is durable or refused.
+    pub(crate) async fn durable(self) -> Result<journal::Committed, AppendError> {
+        self.0.await.unwrap_or(Err(AppendError::Closed))
     }
 }
