@@ -1,1 +1,54 @@
 //! Triggers: matching, delivery, retry, replies and dead-lettering.
+//!
+//! [`Dispatcher::start`] takes validated [`TriggerSpec`]s, subscribes each to its broker's engine and delivers every
+//! event that matches to its subscriber. The way of one claim, one module a station:
+//!
+//! 1. [`index`] matches events for all triggers of a broker at once;
+//! 2. `worker` takes a claim, then a slot of the endpoint it goes to (`slots`);
+//! 3. `exchange` makes one attempt over a [`Transport`]: `request` writes the event, `reply` reads what came back;
+//! 4. [`outcome`] judges the answer: delivered, transient or permanent, and whose fault;
+//! 5. `next` decides without any I/O what becomes of the event; `delivery` settles the claim with it.
+//!
+//! What must hold:
+//! - A claim is one attempt at one hop (the subscriber or the dead letter sink). It ends in a settlement that the
+//!   engine stored, or it is dropped and comes again. An event is never forgotten here.
+//! - A reply is stored together with the settlement of its cause; if it cannot be stored the delivery is retried.
+//! - An endpoint that hangs holds its own slots and no one else's; every endpoint keeps one slot that the others
+//!   cannot take.
+//! - Redirects are never followed, answers are read up to a cap, secrets of endpoints are in no message.
+//!
+//! What it never does: keep an event's fate in memory only, or change a byte of an event beyond the extensions named
+//! in [`extensions`].
+
+pub mod backoff;
+mod delivery;
+pub mod dispatcher;
+pub mod echo;
+mod endpoint;
+mod exchange;
+pub mod extensions;
+pub mod index;
+pub mod limits;
+pub mod metrics;
+mod next;
+pub mod observer;
+pub mod outcome;
+mod reply;
+mod request;
+pub mod retry_after;
+mod slots;
+pub mod spec;
+pub mod status;
+pub mod transport;
+mod trigger;
+mod worker;
+
+pub use dispatcher::{Dispatcher, Drained, Handle, Options, StartError, StillRunning};
+pub use echo::{EchoPrinter, NoEcho};
+pub use limits::Limits;
+pub use metrics::Metrics;
+pub use observer::{DeadLettered, Delivered, Observer, ReplyStored, RetryScheduled, Silent, Stopped};
+pub use spec::{BackoffPolicy, DeliveryPolicy, Format, HttpSink, Sink, TriggerSpec};
+pub use status::{LastError, TriggerStatus};
+pub use transport::client::{HttpOptions, HttpTransport};
+pub use transport::{Transport, Trust};

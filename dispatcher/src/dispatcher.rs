@@ -1,0 +1,342 @@
+//! The dispatcher as a component: options, start, a handle to ask, a timed drain.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{Clock, Engine, SubscribeError, Subscription, SubscriptionSpec, SystemClock};
+use fastrand::Rng;
+use parking_lot::Mutex;
+use schemas::names::ResourceName;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::echo::{EchoPrinter, NoEcho};
+use crate::endpoint::Endpoint;
+pub use crate::endpoint::SinkError;
+use crate::index::{SharedIndex, TriggerIndex};
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::observer::{Observer, Silent};
+use crate::slots::Slots;
+use crate::spec::TriggerSpec;
+use crate::status::TriggerStatus;
+use crate::transport::Transport;
+use crate::transport::client::HttpTransport;
+use crate::trigger::{Shared, Trigger};
+use crate::worker::{self, Stop};
+
+/// What a dispatcher is made of.
+pub struct Options {
+    /// Where events come from and settlements go. Its brokers are declared already.
+    pub engine: Arc<dyn Engine>,
+    /// For retries and `Retry-After` dates.
+    pub clock: Arc<dyn Clock>,
+    /// What carries requests.
+    pub transport: Arc<dyn Transport>,
+    /// Where the built-in echo endpoint prints.
+    pub echo: Arc<dyn EchoPrinter>,
+    /// Who hears of every settlement.
+    pub observer: Arc<dyn Observer>,
+    /// What counts.
+    pub metrics: Metrics,
+    /// What may be in flight and how large replies may be.
+    pub limits: Limits,
+    /// Seed of the jitter; equal seeds give equal waits.
+    pub seed: u64,
+}
+
+/// A running dispatcher: owns the triggers' tasks. Stop it with [`Dispatcher::shutdown`]; dropping it abandons what is
+/// in flight, which comes again after a restart.
+pub struct Dispatcher {
+    handle: Handle,
+    workers: JoinSet<()>,
+    stop: Stop,
+}
+
+/// Answers questions about triggers. Cheap to clone; keeps nothing running.
+#[derive(Clone)]
+pub struct Handle {
+    triggers: Arc<BTreeMap<ResourceName, Arc<Trigger>>>,
+}
+
+/// How the drain ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "names who was abandoned"]
+pub struct Drained {
+    /// Triggers whose deliveries were given up at the deadline, by name. Empty when all ended in time.
+    pub abandoned: Vec<StillRunning>,
+}
+
+/// Deliveries that were given up. Their events are delivered again after a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StillRunning {
+    /// Whose.
+    pub trigger: ResourceName,
+    /// How many.
+    pub deliveries: usize,
+    /// Where they went.
+    pub endpoint: String,
+}
+
+/// Why no trigger was started.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StartError {
+    /// Two triggers of one name.
+    #[error("there are two triggers named {trigger}; each needs a name of its own")]
+    Duplicate {
+        /// The name.
+        trigger: ResourceName,
+    },
+    /// A sink that cannot be delivered to.
+    #[error("trigger {trigger}: {source}")]
+    Sink {
+        /// Whose sink.
+        trigger: ResourceName,
+        /// Why.
+        source: SinkError,
+    },
+    /// The engine does not give the subscription.
+    #[error("trigger {trigger}: {source}")]
+    Subscribe {
+        /// Whose subscription.
+        trigger: ResourceName,
+        /// Why.
+        source: SubscribeError,
+    },
+}
+
+/// A trigger between its checks and its start.
+struct Prepared {
+    spec: TriggerSpec,
+    subscriber: Endpoint,
+    dead_letter_sink: Option<Endpoint>,
+}
+
+// === impl Options ===
+
+impl Options {
+    /// The machine's clock, HTTP, nothing printed, nothing observed, default limits.
+    pub fn new(engine: Arc<dyn Engine>) -> Self {
+        Self {
+            engine,
+            clock: Arc::new(SystemClock),
+            transport: Arc::new(HttpTransport::default()),
+            echo: Arc::new(NoEcho),
+            observer: Arc::new(Silent),
+            metrics: Metrics::default(),
+            limits: Limits::default(),
+            seed: fastrand::u64(..),
+        }
+    }
+}
+
+// === impl Dispatcher ===
+
+impl Dispatcher {
+    /// Checks every sink, subscribes every trigger, installs the matcher, then starts to deliver.
+    ///
+    /// # Errors
+    /// [`StartError`] for the first trigger that cannot start; then none runs.
+    pub async fn start(options: Options, specs: Vec<TriggerSpec>) -> Result<Self, StartError> {
+        let prepared = prepare(&options, specs)?;
+        let subscriptions = subscribe(&*options.engine, &prepared).await?;
+        options
+            .engine
+            .set_matcher(Arc::new(SharedIndex::new(index(&prepared, &subscriptions))));
+        let triggers = assemble(options, prepared, subscriptions);
+        let stop = Stop {
+            claiming: CancellationToken::new(),
+            delivering: CancellationToken::new(),
+        };
+        let mut workers = JoinSet::new();
+        for trigger in triggers.values() {
+            workers.spawn(worker::run(Arc::clone(trigger), stop.clone()));
+        }
+        Ok(Self {
+            handle: Handle {
+                triggers: Arc::new(triggers),
+            },
+            workers,
+            stop,
+        })
+    }
+
+    /// A handle to ask with.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// See [`Handle::status`].
+    #[must_use]
+    pub fn status(&self, name: &ResourceName) -> Option<TriggerStatus> {
+        self.handle.status(name)
+    }
+
+    /// See [`Handle::triggers`].
+    #[must_use]
+    pub fn triggers(&self) -> Vec<TriggerStatus> {
+        self.handle.triggers()
+    }
+
+    /// Claims no more, waits for what is in flight, and gives up what is not settled by the deadline: it stays in the
+    /// broker and is delivered again after a restart.
+    pub async fn shutdown(mut self, deadline: Duration) -> Drained {
+        self.stop.claiming.cancel();
+        let drain = async { while self.workers.join_next().await.is_some() {} };
+        if tokio::time::timeout(deadline, drain).await.is_ok() {
+            return Drained::default();
+        }
+        let abandoned = self.handle.still_running();
+        for still in &abandoned {
+            tracing::warn!(
+                trigger = %still.trigger,
+                deliveries = still.deliveries,
+                endpoint = still.endpoint,
+                "deliveries abandoned at the drain deadline; their events are delivered again after a restart"
+            );
+        }
+        self.stop.delivering.cancel();
+        while self.workers.join_next().await.is_some() {}
+        Drained { abandoned }
+    }
+}
+
+impl Drop for Dispatcher {
+    fn drop(&mut self) {
+        self.stop.claiming.cancel();
+        self.stop.delivering.cancel();
+    }
+}
+
+// === impl Handle ===
+
+impl Handle {
+    /// One trigger at this moment; `None` when there is none of that name.
+    #[must_use]
+    pub fn status(&self, name: &ResourceName) -> Option<TriggerStatus> {
+        self.triggers.get(name).map(|trigger| trigger.status())
+    }
+
+    /// All triggers, by name.
+    #[must_use]
+    pub fn triggers(&self) -> Vec<TriggerStatus> {
+        self.triggers.values().map(|trigger| trigger.status()).collect()
+    }
+
+    /// Resolves with the trigger's status when it has nothing to do; `None` when there is none of that name.
+    pub async fn idle(&self, name: &ResourceName) -> Option<TriggerStatus> {
+        let trigger = self.triggers.get(name)?;
+        trigger.subscription.idle().await;
+        Some(trigger.status())
+    }
+
+    fn still_running(&self) -> Vec<StillRunning> {
+        let busy = self.triggers.values().filter(|trigger| trigger.in_flight() > 0);
+        busy.map(|trigger| StillRunning {
+            trigger: trigger.name.clone(),
+            deliveries: trigger.in_flight(),
+            endpoint: trigger.subscriber.label.to_string(),
+        })
+        .collect()
+    }
+}
+
+/// Checks and resolves everything that needs no engine.
+fn prepare(options: &Options, specs: Vec<TriggerSpec>) -> Result<Vec<Prepared>, StartError> {
+    let mut slots = Slots::new(options.limits.in_flight_max);
+    let mut prepared: Vec<Prepared> = Vec::with_capacity(specs.len());
+    for spec in specs {
+        if prepared.iter().any(|known| known.spec.name == spec.name) {
+            return Err(StartError::Duplicate { trigger: spec.name });
+        }
+        let mut ready = |sink| {
+            Endpoint::new(sink, &spec.name, &*options.transport, &mut slots).map_err(|source| {
+                StartError::Sink {
+                    trigger: spec.name.clone(),
+                    source,
+                }
+            })
+        };
+        let subscriber = ready(&spec.subscriber)?;
+        let dead_letter_sink = spec.dead_letter_sink.as_ref().map(ready).transpose()?;
+        prepared.push(Prepared {
+            subscriber,
+            dead_letter_sink,
+            spec,
+        });
+    }
+    Ok(prepared)
+}
+
+/// Subscribes in the order of the triggers.
+async fn subscribe(
+    engine: &dyn Engine,
+    prepared: &[Prepared],
+) -> Result<Vec<Arc<dyn Subscription>>, StartError> {
+    let mut subscriptions = Vec::with_capacity(prepared.len());
+    for Prepared { spec, .. } in prepared {
+        let wanted = SubscriptionSpec {
+            name: spec.name.clone(),
+            broker: spec.broker.clone(),
+            start: spec.start,
+        };
+        let subscription = engine
+            .subscribe(wanted)
+            .await
+            .map_err(|source| StartError::Subscribe {
+                trigger: spec.name.clone(),
+                source,
+            })?;
+        subscriptions.push(subscription);
+    }
+    Ok(subscriptions)
+}
+
+fn index(prepared: &[Prepared], subscriptions: &[Arc<dyn Subscription>]) -> TriggerIndex {
+    let triggers = prepared.iter().zip(subscriptions);
+    TriggerIndex::new(triggers.map(|(Prepared { spec, .. }, subscription)| {
+        (subscription.id(), spec.broker.clone(), spec.filter.clone())
+    }))
+}
+
+fn assemble(
+    options: Options,
+    prepared: Vec<Prepared>,
+    subscriptions: Vec<Arc<dyn Subscription>>,
+) -> BTreeMap<ResourceName, Arc<Trigger>> {
+    let shared = Arc::new(Shared {
+        clock: options.clock,
+        transport: options.transport,
+        echo: options.echo,
+        observer: options.observer,
+        limits: options.limits,
+        random: Mutex::new(Rng::with_seed(options.seed)),
+    });
+    let triggers = prepared.into_iter().zip(subscriptions);
+    triggers
+        .map(
+            |(
+                Prepared {
+                    spec,
+                    subscriber,
+                    dead_letter_sink,
+                },
+                subscription,
+            )| {
+                let trigger = Trigger::new(
+                    spec.name.clone(),
+                    spec.broker,
+                    subscriber,
+                    dead_letter_sink,
+                    spec.delivery,
+                    subscription,
+                    options.metrics.trigger(&spec.name),
+                    Arc::clone(&shared),
+                );
+                (spec.name, Arc::new(trigger))
+            },
+        )
+        .collect()
+}

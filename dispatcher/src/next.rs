@@ -1,0 +1,250 @@
+//! What becomes of an event after an attempt. Pure: no I/O, no clock of its own; the rules of retry, dead-lettering
+//! and the loop guard stand here and nowhere else.
+
+use std::time::Duration;
+
+use broker::{
+    DeadLetter, DeadLetterReason, Failure, Outcome as SettledAs, Progress, Reply, Settlement, Step, Stored,
+    Timestamp,
+};
+use fastrand::Rng;
+use http::StatusCode;
+use schemas::event::Event;
+use schemas::names::ResourceName;
+
+use crate::outcome::{Outcome, Verdict, verdict};
+use crate::reply::{Onward, onward};
+use crate::spec::DeliveryPolicy;
+
+/// What the rules need to know of a trigger.
+#[derive(Debug)]
+pub(crate) struct Rules<'a> {
+    pub(crate) policy: &'a DeliveryPolicy,
+    /// Where replies go: the broker that the trigger reads.
+    pub(crate) broker: &'a ResourceName,
+    pub(crate) has_dead_letter_sink: bool,
+}
+
+/// What becomes of the event. Settled with [`Next::settlement`], as often as it takes.
+#[derive(Clone, Debug)]
+pub(crate) enum Next {
+    /// The hop took it.
+    Done {
+        step: Step,
+        status: u16,
+        reply: Option<Reply>,
+    },
+    /// The hop took it; what it answered has made all its passes.
+    ReplyLooped {
+        step: Step,
+        status: u16,
+        dead_letter: DeadLetter,
+    },
+    /// Another attempt, at this hop or at the dead letter sink.
+    Again {
+        at: Timestamp,
+        wait: Duration,
+        progress: Progress,
+        failure: Failure,
+    },
+    /// Into the dead-letter store.
+    Store(DeadLetter),
+}
+
+impl Rules<'_> {
+    /// Decides after an attempt on `event` with this progress.
+    pub(crate) fn after(
+        &self,
+        outcome: &Outcome,
+        event: &Stored,
+        progress: &Progress,
+        now: Timestamp,
+        random: &mut Rng,
+    ) -> Next {
+        match outcome {
+            Outcome::Delivered { status, reply: None } => Next::Done {
+                step: progress.step,
+                status: *status,
+                reply: None,
+            },
+            Outcome::Delivered {
+                status,
+                reply: Some(reply),
+            } => self.replied(*status, reply, event, progress),
+            Outcome::Transient {
+                failure, retry_after, ..
+            } if progress.attempts < self.policy.retries => {
+                self.again(failure, *retry_after, progress, now, random)
+            }
+            Outcome::Transient { failure, .. } | Outcome::Permanent { failure, .. } => {
+                self.given_up(failure, &event.event, progress, now)
+            }
+        }
+    }
+
+    /// Forwards an event into another broker of this process: a pass like any other.
+    pub(crate) fn forward(
+        &self,
+        to: &ResourceName,
+        sent: &Event,
+        event: &Stored,
+        progress: &Progress,
+    ) -> Next {
+        match (onward(event, to, sent), progress.step) {
+            (Onward::Store(reply), step) => Next::Done {
+                step,
+                status: ACCEPTED,
+                reply: Some(reply),
+            },
+            (Onward::Looped(forwarded), Step::Subscriber) => {
+                let dead_letter = looped(forwarded, None, progress.attempts + 1);
+                Next::ReplyLooped {
+                    step: Step::Subscriber,
+                    status: ACCEPTED,
+                    dead_letter,
+                }
+            }
+            // The broker that is the dead letter sink may not have it: the original is what must be seen.
+            (Onward::Looped(_), Step::DeadLetterSink) => {
+                let attempts = self.attempts_at_subscriber(progress);
+                Next::Store(looped(event.event.clone(), progress.failure.clone(), attempts))
+            }
+        }
+    }
+
+    fn replied(&self, status: u16, reply: &Event, event: &Stored, progress: &Progress) -> Next {
+        match onward(event, self.broker, reply) {
+            Onward::Store(reply) => Next::Done {
+                step: progress.step,
+                status,
+                reply: Some(reply),
+            },
+            Onward::Looped(reply) => {
+                let dead_letter = looped(reply, None, progress.attempts + 1);
+                Next::ReplyLooped {
+                    step: progress.step,
+                    status,
+                    dead_letter,
+                }
+            }
+        }
+    }
+
+    fn again(
+        &self,
+        failure: &Failure,
+        retry_after: Option<Duration>,
+        progress: &Progress,
+        now: Timestamp,
+        random: &mut Rng,
+    ) -> Next {
+        let attempts = progress.attempts + 1;
+        let wait = self.policy.wait_before_retry(attempts, retry_after, random);
+        let kept = match progress.step {
+            Step::Subscriber => Some(failure.clone()),
+            Step::DeadLetterSink => progress.failure.clone(),
+        };
+        let progress = Progress {
+            step: progress.step,
+            attempts,
+            failure: kept,
+        };
+        Next::Again {
+            at: now.after(wait),
+            wait,
+            progress,
+            failure: failure.clone(),
+        }
+    }
+
+    /// No more attempts at this hop. The dead letter sink is tried by a claim of its own, so that a slot is never held
+    /// while waiting for another.
+    fn given_up(&self, failure: &Failure, event: &Event, progress: &Progress, now: Timestamp) -> Next {
+        match progress.step {
+            Step::Subscriber if self.has_dead_letter_sink => {
+                let progress = Progress {
+                    step: Step::DeadLetterSink,
+                    attempts: 0,
+                    failure: Some(failure.clone()),
+                };
+                Next::Again {
+                    at: now,
+                    wait: Duration::ZERO,
+                    progress,
+                    failure: failure.clone(),
+                }
+            }
+            Step::Subscriber => self.store(event, failure.clone(), progress.attempts + 1),
+            Step::DeadLetterSink => {
+                let original = progress.failure.clone().unwrap_or_else(|| failure.clone());
+                self.store(event, original, self.attempts_at_subscriber(progress))
+            }
+        }
+    }
+
+    fn store(&self, event: &Event, failure: Failure, attempts: u32) -> Next {
+        let reason = reason(&failure);
+        Next::Store(DeadLetter {
+            reason,
+            event: event.clone(),
+            failure: Some(failure),
+            attempts,
+        })
+    }
+
+    /// A claim for the dead letter sink no longer knows how often the subscriber was tried: a refusal ends it at any
+    /// attempt, at least the first; all other failures end it after the last.
+    fn attempts_at_subscriber(&self, progress: &Progress) -> u32 {
+        match progress.failure.as_ref().map(reason) {
+            Some(DeadLetterReason::RetriesExhausted) => self.policy.retries.saturating_add(1),
+            _ => 1,
+        }
+    }
+}
+
+impl Next {
+    /// The settlement that makes it so.
+    pub(crate) fn settlement(&self) -> Settlement {
+        match self {
+            Self::Done { step, reply, .. } => {
+                let outcome = match step {
+                    Step::Subscriber => SettledAs::Delivered,
+                    Step::DeadLetterSink => SettledAs::DeadLetterSink,
+                };
+                Settlement::Delivered {
+                    outcome,
+                    reply: reply.clone(),
+                }
+            }
+            Self::ReplyLooped { dead_letter, .. } => {
+                Settlement::DeliveredReplyDeadLettered(dead_letter.clone())
+            }
+            Self::Again { at, progress, .. } => Settlement::RetryAt {
+                at: *at,
+                progress: progress.clone(),
+            },
+            Self::Store(dead_letter) => Settlement::DeadLettered(dead_letter.clone()),
+        }
+    }
+}
+
+/// What a broker's ingress would have answered.
+const ACCEPTED: u16 = 202;
+
+fn looped(event: Event, failure: Option<Failure>, attempts: u32) -> DeadLetter {
+    DeadLetter {
+        reason: DeadLetterReason::Loop,
+        event,
+        failure,
+        attempts,
+    }
+}
+
+/// Why an event with this last failure is in the store: the same table that decides about retries.
+fn reason(failure: &Failure) -> DeadLetterReason {
+    let status = failure.code.and_then(|code| StatusCode::from_u16(code).ok());
+    match status.map(verdict) {
+        Some(Verdict::Refused) => DeadLetterReason::Refused,
+        _ => DeadLetterReason::RetriesExhausted,
+    }
+}

@@ -1,0 +1,136 @@
+//! What the dispatcher is told: triggers with everything resolved. The configuration has checked the words; what is
+//! checked here again are the things that would make a wrong request.
+
+use std::fmt;
+use std::time::Duration;
+
+use broker::Start;
+use http::{HeaderName, HeaderValue, Uri};
+use schemas::filter::Filter;
+use schemas::names::ResourceName;
+
+use crate::limits;
+
+/// One trigger: which events of a broker go where, and how.
+#[derive(Clone, Debug)]
+pub struct TriggerSpec {
+    /// Identity of the subscription.
+    pub name: ResourceName,
+    /// The broker it reads.
+    pub broker: ResourceName,
+    /// Which events it wants.
+    pub filter: Filter,
+    /// Where they go.
+    pub subscriber: Sink,
+    /// Where an event goes that the subscriber did not take; without one, the built-in dead-letter store.
+    pub dead_letter_sink: Option<Sink>,
+    /// How they are delivered, to the subscriber and to the dead letter sink alike.
+    pub delivery: DeliveryPolicy,
+    /// Where the subscription starts when it is new.
+    pub start: Start,
+}
+
+/// Where an event can go.
+#[derive(Clone, Debug)]
+pub enum Sink {
+    /// A POST to an endpoint.
+    Http(HttpSink),
+    /// Into a broker of this process, stored with the settlement of its cause, with one pass less.
+    Broker(ResourceName),
+    /// Printed by the [`EchoPrinter`](crate::EchoPrinter), answered with 200 and an empty body.
+    Echo {
+        /// Name of the endpoint, for people.
+        name: String,
+    },
+}
+
+/// An endpoint that takes events over HTTP. `Debug` shows the label only: URL and headers may hold secrets.
+#[derive(Clone)]
+pub struct HttpSink {
+    /// Name of the endpoint, or its URL without user information. For people and for metrics.
+    pub label: String,
+    /// Absolute `http` or `https` URL. User information becomes an `Authorization: Basic` header.
+    pub url: Uri,
+    /// Headers to send with each request, besides the event's own.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Certificates (PEM) to trust besides the system's roots.
+    pub ca_certs_pem: Option<String>,
+    /// Most deliveries in flight at once. At least 1; triggers that name the same endpoint share it.
+    pub concurrency: usize,
+}
+
+/// How events are delivered: Knative's `delivery`, resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryPolicy {
+    /// Attempts after the first.
+    pub retries: u32,
+    /// How the wait grows. Without one a `delay` grows exponentially.
+    pub backoff: Option<BackoffPolicy>,
+    /// Unit of the wait. Zero: the next attempt follows at once.
+    pub delay: Duration,
+    /// What one attempt may take, the body of a reply included.
+    pub timeout: Duration,
+    /// Longest `Retry-After` that is honoured; zero ignores the header.
+    pub retry_after_max: Duration,
+    /// How the event is written.
+    pub format: Format,
+}
+
+/// How the wait before the n-th retry grows (n = 1 for the first).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackoffPolicy {
+    /// `delay * n`
+    Linear,
+    /// `delay * 2^n`
+    Exponential,
+}
+
+/// Content mode of the CloudEvents HTTP binding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Attributes as `ce-` headers, data as the body.
+    #[default]
+    Binary,
+    /// One `application/cloudevents+json` document.
+    Json,
+}
+
+// === impl HttpSink ===
+
+impl HttpSink {
+    /// An endpoint with no headers of its own, the system's roots and the default concurrency.
+    #[must_use]
+    pub fn new(label: impl Into<String>, url: Uri) -> Self {
+        Self {
+            label: label.into(),
+            url,
+            headers: Vec::new(),
+            ca_certs_pem: None,
+            concurrency: limits::ENDPOINT_CONCURRENCY_DEFAULT,
+        }
+    }
+}
+
+impl fmt::Debug for HttpSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSink")
+            .field("label", &self.label)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl DeliveryPolicy ===
+
+impl Default for DeliveryPolicy {
+    /// No retries, as Knative without `delivery`.
+    fn default() -> Self {
+        Self {
+            retries: 0,
+            backoff: None,
+            delay: Duration::ZERO,
+            timeout: limits::ATTEMPT_TIMEOUT,
+            retry_after_max: limits::RETRY_AFTER_MAX,
+            format: Format::Binary,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! One running trigger: what its deliveries share, and what can be asked of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use broker::{Clock, Failure, Step, Subscription};
+use fastrand::Rng;
+use parking_lot::Mutex;
+use schemas::event::Event;
+use schemas::names::ResourceName;
+
+use crate::echo::EchoPrinter;
+use crate::endpoint::Endpoint;
+use crate::limits::Limits;
+use crate::metrics::TriggerMetrics;
+use crate::next::Rules;
+use crate::observer::{Observer, Stopped};
+use crate::spec::DeliveryPolicy;
+use crate::status::{LastError, TriggerStatus};
+use crate::transport::Transport;
+
+/// What all triggers share.
+pub(crate) struct Shared {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) echo: Arc<dyn EchoPrinter>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) limits: Limits,
+    /// For jitter.
+    pub(crate) random: Mutex<Rng>,
+}
+
+/// See the module's header.
+pub(crate) struct Trigger {
+    pub(crate) name: ResourceName,
+    pub(crate) broker: ResourceName,
+    pub(crate) subscriber: Endpoint,
+    pub(crate) dead_letter_sink: Option<Endpoint>,
+    pub(crate) policy: DeliveryPolicy,
+    pub(crate) subscription: Arc<dyn Subscription>,
+    pub(crate) metrics: TriggerMetrics,
+    pub(crate) shared: Arc<Shared>,
+    in_flight: AtomicUsize,
+    last_error: Mutex<Option<LastError>>,
+    stopped: Mutex<Option<String>>,
+}
+
+/// Counts one delivery for as long as it lives.
+pub(crate) struct InFlight(Arc<Trigger>);
+
+impl Trigger {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a private constructor that takes each part once"
+    )]
+    pub(crate) fn new(
+        name: ResourceName,
+        broker: ResourceName,
+        subscriber: Endpoint,
+        dead_letter_sink: Option<Endpoint>,
+        policy: DeliveryPolicy,
+        subscription: Arc<dyn Subscription>,
+        metrics: TriggerMetrics,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            name,
+            broker,
+            subscriber,
+            dead_letter_sink,
+            policy,
+            subscription,
+            metrics,
+            shared,
+            in_flight: AtomicUsize::new(0),
+            last_error: Mutex::new(None),
+            stopped: Mutex::new(None),
+        }
+    }
+
+    /// Where this hop leads. `None` when the dead letter sink was taken out of the configuration since.
+    pub(crate) fn endpoint(&self, step: Step) -> Option<&Endpoint> {
+        match step {
+            Step::Subscriber => Some(&self.subscriber),
+            Step::DeadLetterSink => self.dead_letter_sink.as_ref(),
+        }
+    }
+
+    pub(crate) fn rules(&self) -> Rules<'_> {
+        Rules {
+            policy: &self.policy,
+            broker: &self.broker,
+            has_dead_letter_sink: self.dead_letter_sink.is_some(),
+        }
+    }
+
+    pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.metrics.in_flight.inc();
+        InFlight(Arc::clone(self))
+    }
+
+    /// Deliveries in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_failure(&self, failure: &Failure, event: &Event) {
+        *self.last_error.lock() = Some(LastError {
+            at: self.shared.clock.now(),
+            destination: failure.destination.clone(),
+            code: failure.code,
+            message: failure.message.clone(),
+            event_id: event.id().to_owned(),
+        });
+    }
+
+    /// Notes that this trigger delivers no more, and says so; the first reason stays.
+    pub(crate) fn note_stopped(&self, reason: String) {
+        let mut stopped = self.stopped.lock();
+        if stopped.is_some() {
+            return;
+        }
+        tracing::error!(trigger = %self.name, reason, "trigger stopped; its events stay in the broker until a restart");
+        self.metrics.stopped.set(1);
+        self.shared.observer.stopped(&Stopped {
+            trigger: &self.name,
+            reason: &reason,
+        });
+        *stopped = Some(reason);
+    }
+
+    pub(crate) fn status(&self) -> TriggerStatus {
+        TriggerStatus {
+            name: self.name.clone(),
+            broker: self.broker.clone(),
+            endpoint: self.subscriber.label.to_string(),
+            dead_letter_endpoint: self.dead_letter_sink.as_ref().map(|sink| sink.label.to_string()),
+            stopped: self.stopped.lock().clone(),
+            last_error: self.last_error.lock().clone(),
+            subscription: self.subscription.status(),
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.in_flight.dec();
+    }
+}
