@@ -14,3 +14,36 @@
 //!
 //! What it never does: know what a record means (it knows no CloudEvents), know an async runtime,
 //! read the clock of the wall.
+//!
+//! The rooms: [`format`](self) says what the bytes on disk are; `recovery` turns a directory into a catalog (with `scan`
+//! for what has no footer); `writer` is the thread that commits, `tail` the segment it writes; `reader` serves from
+//! `catalog` (what is committed and where) and `segment` (open files, offset tables); [`fs`] is the seam to the file
+//! system and `sim` its double for tests.
+
+mod catalog;
+mod error;
+mod format;
+pub mod fs;
+mod journal;
+pub mod limits;
+mod lru;
+mod options;
+mod reader;
+mod record;
+mod recovery;
+mod report;
+mod scan;
+mod segment;
+mod sequences;
+
+mod tail;
+mod writer;
+
+pub use error::{AppendError, OpenError, ReadError};
+pub use fs::{File, FileSystem, RealFs};
+pub use journal::Journal;
+pub use options::{Durability, Options};
+pub use record::{
+    Bounds, CommitListener, Committed, Done, Entry, Frame, Purpose, ReadLimit, Record, Sequence, StreamId,
+};
+pub use report::{Health, Quarantined, Recovery, Stats};

@@ -1,0 +1,188 @@
+//! The handle on an open journal.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle, ThreadId};
+
+use parking_lot::Mutex;
+
+use crate::format::{JournalId, frame_bytes};
+use crate::fs::FileSystem;
+use crate::reader::Reader;
+use crate::record::{Bounds, CommitListener, Done, Frame, ReadLimit, Record, Sequence, StreamId};
+use crate::recovery::recover;
+use crate::segment::Segments;
+use crate::tail::frame_bytes_max;
+use crate::writer::{Counters, Pending, Queue, Shared, Waiter, Writer};
+use crate::{AppendError, Health, OpenError, Options, ReadError, Recovery, Stats};
+
+/// An open journal. Clones are cheap and share it; when the last one goes, it is closed as by [`Journal::close`].
+#[derive(Clone)]
+pub struct Journal {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    id: JournalId,
+    segment_bytes: u64,
+    shared: Shared,
+    reader: Reader,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    writer_id: ThreadId,
+}
+
+impl Journal {
+    /// Opens the journal in the directory of the options, made when it is missing, and recovers what is there.
+    ///
+    /// A disk without room is no error: what is there can be read, and [`Journal::health`] says that nothing is taken.
+    ///
+    /// # Errors
+    /// The directory is locked, of a newer format, cannot be identified, or the operating system said no.
+    pub fn open(
+        fs: Arc<dyn FileSystem>,
+        options: Options,
+        listener: Option<Box<dyn CommitListener>>,
+    ) -> Result<(Journal, Recovery), OpenError> {
+        options.validate()?;
+        let mut recovered = recover(&fs, &options)?;
+        let report = std::mem::take(&mut recovered.report);
+        let shared = Shared {
+            queue: Arc::new(Queue::new(options.queue_bytes_max)),
+            catalog: Arc::new(std::mem::take(&mut recovered.catalog)),
+            counters: Arc::new(Counters::default()),
+        };
+        let id = recovered.id;
+        let (directory, segment_bytes) = (options.directory.clone(), options.segment_bytes);
+        let reader = Reader {
+            catalog: shared.catalog.clone(),
+            segments: Segments::new(fs.clone()),
+        };
+        let writer = Writer::start(fs, options, recovered, &shared, listener)?;
+        let thread = thread::Builder::new()
+            .name("journal-writer".to_owned())
+            .spawn(|| writer.run());
+        let thread = thread.map_err(|source| OpenError::Io {
+            action: "start a thread for",
+            path: directory,
+            source,
+        })?;
+        let writer_id = thread.thread().id();
+        let writer = Mutex::new(Some(thread));
+        let inner = Inner {
+            id,
+            segment_bytes,
+            shared,
+            reader,
+            writer,
+            writer_id,
+        };
+        Ok((
+            Journal {
+                inner: Arc::new(inner),
+            },
+            report,
+        ))
+    }
+
+    /// Random name of the journal, made together with its directory.
+    #[must_use]
+    pub fn id(&self) -> [u8; 16] {
+        self.inner.id
+    }
+
+    /// Appends a frame. Never blocks; every outcome goes through `done`, exactly once: on the writer thread, or before
+    /// this returns when the frame is refused at once. A frame without entries is committed like any other.
+    pub fn append(&self, frame: Frame, done: Done) {
+        let waiter = Waiter::new(done);
+        let bytes = frame_bytes(&frame.entries);
+        let bytes_max = frame_bytes_max(self.inner.segment_bytes, &frame.entries);
+        if bytes > bytes_max {
+            waiter.answer_here(Err(AppendError::TooLarge { bytes, bytes_max }));
+            return;
+        }
+        self.inner.shared.queue.push(Pending { frame, bytes, waiter });
+    }
+
+    /// Committed records of a stream with `sequence >= from`, in order. Empty when there is none yet; otherwise at
+    /// least one, even if it is over `limit.bytes_max`. Blocks for reads from disk.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] when the first record asked for is lost; what stands before damage is served first.
+    pub fn read(&self, stream: StreamId, from: Sequence, limit: ReadLimit) -> Result<Vec<Record>, ReadError> {
+        self.inner.reader.read(stream, from, limit)
+    }
+
+    /// One record; `None` when it is not committed (yet), or has left with the segment that it was in.
+    ///
+    /// # Errors
+    /// See [`Journal::read`].
+    pub fn get(&self, stream: StreamId, sequence: Sequence) -> Result<Option<Record>, ReadError> {
+        let one = ReadLimit {
+            records_max: 1,
+            bytes_max: 0,
+        };
+        let found = self.read(stream, sequence, one)?.pop();
+        Ok(found.filter(|record| record.sequence == sequence))
+    }
+
+    /// First and last committed sequence of a stream; `None` for one without records.
+    #[must_use]
+    pub fn bounds(&self, stream: StreamId) -> Option<Bounds> {
+        self.inner.shared.catalog.bounds(stream)
+    }
+
+    /// Every stream that has records, in no order.
+    #[must_use]
+    pub fn streams(&self) -> Vec<(StreamId, Bounds)> {
+        self.inner.shared.catalog.streams()
+    }
+
+    /// Whether appends are taken.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.inner.shared.queue.health()
+    }
+
+    /// Counters since the journal was opened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let counters = &self.inner.shared.counters;
+        Stats {
+            groups: counters.groups.load(Ordering::Relaxed),
+            frames: counters.frames.load(Ordering::Relaxed),
+            records: counters.records.load(Ordering::Relaxed),
+            bytes_written: counters.bytes_written.load(Ordering::Relaxed),
+            syncs: counters.syncs.load(Ordering::Relaxed),
+            segments: self.inner.shared.catalog.segments(),
+            bytes_on_disk: counters.bytes_on_disk.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Commits what is queued, syncs, marks the journal as cleanly closed and gives up the directory. Later appends are
+    /// refused; reads go on working. May be called more than once; each call returns when the work is done, except on
+    /// the writer thread itself (from a [`Done`] or a listener), where it only asks for it.
+    pub fn close(&self) {
+        self.inner.close();
+    }
+}
+
+impl Inner {
+    fn close(&self) {
+        self.shared.queue.close();
+        if thread::current().id() == self.writer_id {
+            return;
+        }
+        // The lock is held while waiting, so that a second caller waits as well.
+        if let Some(writer) = self.writer.lock().take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the journal's writer thread panicked");
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

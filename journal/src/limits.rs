@@ -1,0 +1,40 @@
+//! Every numeric limit and default of the journal, with its unit in the name and why it is what it is.
+
+use std::time::Duration;
+
+/// Default size of a segment. Large enough that sealing (a few milliseconds) is rare at 150 MB/s, small enough that
+/// scanning the unsealed one at open stays well under a second and that space is given back in small steps.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Smallest segment that [`crate::Options`] accepts: header, trailer and one small frame.
+pub const SEGMENT_BYTES_MIN: u64 = 8 << 10;
+
+/// Largest segment that [`crate::Options`] accepts: offsets inside a segment are stored in 32 bits, also those of a
+/// footer that had to be written behind the preallocated size.
+pub const SEGMENT_BYTES_MAX: u64 = 2 << 30;
+
+/// Default bound of what may wait for the writer, in encoded bytes. About half a second of a fast disk.
+pub const QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// Default bound of one commit group, in encoded bytes. Beyond this a sync costs by the byte and not by the call, so
+/// that a longer group only makes everyone wait longer.
+pub const GROUP_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of sealed segments' offset tables that are kept in memory (16 bytes a record).
+pub(crate) const TABLE_CACHE_BYTES_MAX: usize = 16 << 20;
+
+/// Segment files that readers keep open. Far below the usual limit of 1,024 descriptors of a process.
+pub(crate) const OPEN_FILES_MAX: usize = 128;
+
+/// The most that one read from disk takes at once.
+pub(crate) const READ_RUN_BYTES_MAX: u32 = 1 << 20;
+
+/// Records of one stream that lie no farther apart than this are fetched with one read: reading this many bytes more
+/// costs less than a second system call.
+pub(crate) const READ_GAP_BYTES_MAX: u32 = 8 << 10;
+
+/// How much a scan reads ahead.
+pub(crate) const SCAN_READ_BYTES: usize = 256 << 10;
+
+/// How often the writer looks by itself whether there is room for a segment again.
+pub(crate) const NO_SPACE_RETRY: Duration = Duration::from_secs(1);

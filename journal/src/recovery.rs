@@ -1,0 +1,83 @@
+//! Opening a directory: from files to a catalog, and to the place where writing goes on.
+//!
+//! Sealed segments are taken by their footers. What has no footer is scanned and judged ([`judge`]): an unacknowledged
+//! tail is cut and physically cleared, lost groups are reported and remembered in the footer with which the segment is
+//! then sealed, so that nothing is ever appended behind damage. A segment in the middle that has no valid footer gets a
+//! new one.
+//!
+//! Before anything is acknowledged again, recovered groups that no header names as synced are written once more and
+//! synced: after a failed sync the page cache may show bytes that the disk does not have.
+
+mod assembly;
+mod directory;
+mod judge;
+mod load;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::catalog::Catalog;
+use crate::format::JournalId;
+use crate::fs::{File, FileSystem};
+use crate::sequences::Sequences;
+use crate::tail::Tail;
+use crate::{OpenError, Options, Recovery};
+
+/// Name under which the next segment is prepared.
+pub(crate) const SPARE_FILE: &str = "next.spare";
+
+/// Everything that a journal starts from.
+pub(crate) struct Recovered {
+    pub(crate) id: JournalId,
+    /// Keeps other processes out as long as it lives.
+    pub(crate) lock: Box<dyn File>,
+    pub(crate) catalog: Catalog,
+    pub(crate) sequences: Sequences,
+    pub(crate) position: Position,
+    /// The segment to go on in; without one, a new one has to be begun.
+    pub(crate) tail: Option<Tail>,
+    pub(crate) report: Recovery,
+}
+
+/// Where the journal stands as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The epoch to write in.
+    pub(crate) epoch: u64,
+    /// The newest group.
+    pub(crate) group: u64,
+    /// The newest group that is known to be synced.
+    pub(crate) synced: u64,
+    /// Records so far, lost ones included.
+    pub(crate) records: u64,
+    /// The newest segment.
+    pub(crate) segment: u64,
+    /// Bytes that all segments occupy.
+    pub(crate) bytes_on_disk: u64,
+}
+
+/// Opens the directory and brings it into a state in which it can be written.
+pub(crate) fn recover(fs: &Arc<dyn FileSystem>, options: &Options) -> Result<Recovered, OpenError> {
+    let start = Instant::now();
+    let directory = directory::open(&**fs, &options.directory)?;
+    let loaded = load::load_all(&**fs, &options.directory, &directory)?;
+    let trimmed = loaded
+        .first()
+        .is_some_and(|first| first.records_before().is_some_and(|before| before > 0));
+    let mut assembly = assembly::Assembly::new(options, trimmed);
+    let evidence = load::evidence(&loaded);
+    for (segment, evidence) in loaded.into_iter().zip(evidence) {
+        assembly.add(segment, evidence)?;
+    }
+    let mut recovered = assembly.finish(directory)?;
+    recovered.report.took = start.elapsed();
+    Ok(recovered)
+}
+
+/// Names the action and the path in an error of the operating system.
+pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Io { action, path, source }
+}

@@ -1,0 +1,138 @@
+//! Tells an unacknowledged tail from lost data in a scanned segment.
+//!
+//! Groups are taken in file order. The first damage that touches a group which is not known to be synced ends the
+//! segment: from there on everything is a tail. Damage that touches only synced groups is a loss; what stands behind it
+//! is kept.
+
+use std::collections::HashSet;
+
+use super::load::Evidence;
+use crate::format::{SEGMENT_HEAD, align, record_bytes};
+use crate::record::StreamId;
+use crate::scan::{FoundGroup, Item, Scan};
+
+/// What to keep of a segment and what to say about the rest.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    /// Groups to keep, in order.
+    pub(crate) groups: Vec<FoundGroup>,
+    /// End of what is kept, lost regions included; a multiple of the group alignment.
+    pub(crate) end: u64,
+    /// Bytes after `end` that were written and made no acknowledged group.
+    pub(crate) cut_bytes: u64,
+    /// What was lost, in words.
+    pub(crate) losses: Vec<String>,
+    /// Bytes of the lost regions.
+    pub(crate) damaged_bytes: u64,
+    /// Records that were lost, of whatever stream.
+    pub(crate) records_lost: u64,
+    /// Records of the journal up to the end of this segment, lost ones included.
+    pub(crate) records_after: u64,
+    /// Streams with a record behind the last loss.
+    pub(crate) seen_after: HashSet<StreamId>,
+    /// The highest group number that is kept or known to be lost.
+    pub(crate) last_group: u64,
+}
+
+/// Judges a scan. `records_before` counts the records of the journal before the segment, `first_group` is the number
+/// that its first group should have, if that is known.
+pub(crate) fn judge(
+    scan: Scan,
+    evidence: Evidence,
+    first_group: Option<u64>,
+    records_before: u64,
+) -> Verdict {
+    let mut verdict = Verdict {
+        end: SEGMENT_HEAD,
+        records_after: records_before,
+        last_group: first_group.unwrap_or(1).saturating_sub(1),
+        ..Verdict::default()
+    };
+    let bytes_end = scan.bytes_end;
+    for item in scan.items {
+        let taken = match item {
+            Item::Group(group) => verdict.take_group(group, evidence.synced),
+            Item::Hole { from, to } => verdict.take_hole(from, to, evidence.synced),
+        };
+        if !taken {
+            verdict.cut_bytes = bytes_end.saturating_sub(verdict.end);
+            return verdict;
+        }
+    }
+    verdict.take_end(bytes_end, evidence);
+    verdict
+}
+
+impl Verdict {
+    /// `false`: the tail begins here.
+    fn take_group(&mut self, group: FoundGroup, synced: u64) -> bool {
+        let head = &group.head;
+        if head.number > self.last_group + 1 && head.number - 1 > synced {
+            // The hole before it held groups that were never synced.
+            return false;
+        }
+        if group.damage.is_some() && head.number > synced {
+            return false;
+        }
+        self.lose(head.records_before.saturating_sub(self.records_after));
+        self.records_after = head.records_before + u64::from(head.records);
+        self.last_group = head.number;
+        self.end = group.at + head.total_bytes();
+        if let Some(damage) = &group.damage {
+            self.losses.push(format!("group {}: {damage}", head.number));
+            self.damaged_bytes += head.total_bytes();
+        }
+        self.seen_after
+            .extend(group.slots.iter().map(|(stream, _)| *stream));
+        self.lose(u64::from(group.head.records).saturating_sub(group.slots.len() as u64));
+        self.groups.push(group);
+        true
+    }
+
+    /// `false`: the tail begins here.
+    fn take_hole(&mut self, from: u64, to: u64, synced: u64) -> bool {
+        if self.last_group + 1 > synced {
+            return false;
+        }
+        self.losses.push(format!("bytes {from} to {to} hold no group"));
+        self.damaged_bytes += to - from;
+        self.end = to;
+        true
+    }
+
+    fn take_end(&mut self, bytes_end: u64, evidence: Evidence) {
+        if self.last_group >= evidence.synced {
+            // Behind the groups of a segment that has a successor stands what is left of its footer.
+            self.cut_bytes = if evidence.newest {
+                bytes_end.saturating_sub(self.end)
+            } else {
+                0
+            };
+            return;
+        }
+        let missing = format!(
+            "groups {} to {} are missing",
+            self.last_group + 1,
+            evidence.synced
+        );
+        self.losses.push(missing);
+        let bytes = bytes_end.saturating_sub(self.end);
+        self.damaged_bytes += bytes;
+        // Without a later count, at most as many records as fit into the bytes.
+        let records_max = bytes / record_bytes(0);
+        let lost = evidence
+            .records_end
+            .map_or(records_max, |end| end.saturating_sub(self.records_after));
+        self.lose(lost);
+        self.records_after += lost;
+        self.last_group = evidence.synced;
+        self.end = align(bytes_end.max(self.end));
+    }
+
+    fn lose(&mut self, records: u64) {
+        if records > 0 {
+            self.records_lost += records;
+            self.seen_after.clear();
+        }
+    }
+}

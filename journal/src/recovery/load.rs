@@ -1,0 +1,148 @@
+//! Reads what there is of each segment: header, footer, or a scan.
+
+use std::path::Path;
+
+use super::directory::{Directory, newer, read_segment_head};
+use super::failed;
+use crate::OpenError;
+use crate::format::{Footer, HeaderFault, SegmentHead, Trailer};
+use crate::fs::{File, FileSystem, read_full};
+use crate::scan::{Scan, scan};
+use crate::segment::Segment;
+
+/// A segment as it was found.
+pub(crate) struct Loaded {
+    pub(crate) segment: Segment,
+    pub(crate) file: Box<dyn File>,
+    pub(crate) file_bytes: u64,
+    /// `None` when the header is damaged, or is that of another segment.
+    pub(crate) head: Option<SegmentHead>,
+    pub(crate) content: Content,
+}
+
+/// What a segment holds.
+pub(crate) enum Content {
+    Sealed(Footer),
+    Unsealed(Scan),
+}
+
+/// What the segments around it say about one segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    /// The highest group that was synced.
+    pub(crate) synced: u64,
+    /// Records of the journal before the next segment.
+    pub(crate) records_end: Option<u64>,
+    /// There is no later segment.
+    pub(crate) newest: bool,
+}
+
+/// Loads all segments of a directory, oldest first.
+pub(crate) fn load_all(
+    fs: &dyn FileSystem,
+    path: &Path,
+    directory: &Directory,
+) -> Result<Vec<Loaded>, OpenError> {
+    let segments = directory
+        .segments
+        .iter()
+        .map(|number| Segment::new(path, &directory.id, *number));
+    segments.map(|segment| load(fs, directory, segment)).collect()
+}
+
+/// What is known about each segment from itself and those after it.
+pub(crate) fn evidence(loaded: &[Loaded]) -> Vec<Evidence> {
+    let mut later = Evidence {
+        newest: true,
+        ..Evidence::default()
+    };
+    let mut all = Vec::with_capacity(loaded.len());
+    for segment in loaded.iter().rev() {
+        all.push(Evidence {
+            synced: later.synced.max(segment.synced()),
+            ..later
+        });
+        // A segment is begun when everything before it is synced.
+        let before = segment.first_group().map_or(0, |first| first.saturating_sub(1));
+        later = Evidence {
+            synced: later.synced.max(segment.synced()).max(before),
+            records_end: segment.records_before().or(later.records_end),
+            newest: false,
+        };
+    }
+    all.reverse();
+    all
+}
+
+impl Loaded {
+    /// Number of the first group.
+    pub(crate) fn first_group(&self) -> Option<u64> {
+        let found = || match &self.content {
+            Content::Sealed(footer) => Some(footer.trailer.first_group),
+            Content::Unsealed(scan) => scan.groups().next().map(|group| group.head.number),
+        };
+        self.head.as_ref().map(|head| head.first_group).or_else(found)
+    }
+
+    /// Records of the journal before this segment.
+    pub(crate) fn records_before(&self) -> Option<u64> {
+        let found = || match &self.content {
+            Content::Sealed(footer) => Some(footer.trailer.records_before),
+            Content::Unsealed(_) => None,
+        };
+        self.head.as_ref().map(|head| head.records_before).or_else(found)
+    }
+
+    /// The highest group that this segment says was synced.
+    fn synced(&self) -> u64 {
+        let head = self.head.as_ref().map_or(0, |head| head.last_synced);
+        head.max(match &self.content {
+            Content::Sealed(footer) => footer.trailer.last_group,
+            Content::Unsealed(scan) => scan
+                .groups()
+                .map(|group| group.head.last_synced)
+                .max()
+                .unwrap_or(0),
+        })
+    }
+}
+
+fn load(fs: &dyn FileSystem, directory: &Directory, segment: Segment) -> Result<Loaded, OpenError> {
+    let path = &segment.path;
+    let head = match read_segment_head(fs, path)? {
+        Err(HeaderFault::Newer(found)) => return Err(newer(path, found)),
+        head => head
+            .ok()
+            .filter(|head| head.id == directory.id && head.number == segment.number),
+    };
+    let file = fs.open(path).map_err(failed("open", path))?;
+    let file_bytes = file.len().map_err(failed("read", path))?;
+    let content = match load_footer(&*file, &segment, file_bytes).map_err(failed("read", path))? {
+        Some(footer) => Content::Sealed(footer),
+        None => {
+            let first_group = head.as_ref().map(|head| head.first_group);
+            Content::Unsealed(scan(&*file, segment.place, first_group).map_err(failed("read", path))?)
+        }
+    };
+    Ok(Loaded {
+        segment,
+        file,
+        file_bytes,
+        head,
+        content,
+    })
+}
+
+fn load_footer(file: &dyn File, segment: &Segment, file_bytes: u64) -> std::io::Result<Option<Footer>> {
+    let Some(start) = file_bytes.checked_sub(Trailer::BYTES as u64) else {
+        return Ok(None);
+    };
+    let mut bytes = [0; Trailer::BYTES];
+    read_full(file, &mut bytes, start)?;
+    let Some(trailer) = Trailer::decode(segment.place, file_bytes, &bytes) else {
+        return Ok(None);
+    };
+    let mut directory = vec![0; trailer.directory_bytes()];
+    read_full(file, &mut directory, u64::from(trailer.directory_offset))?;
+    Ok(Footer::decode(segment.place, trailer, &directory))
+}

@@ -1,0 +1,236 @@
+//! Appending, reading, closing and opening on the real file system.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use bytes::Bytes;
+use journal::{
+    AppendError, Bounds, CommitListener, Entry, FileSystem, Frame, Health, Journal, OpenError, Purpose,
+    ReadLimit, RealFs, Record, StreamId,
+};
+
+use crate::support::{append, entry, frame, open, read_all, small, submit, texts};
+
+fn real() -> Arc<dyn FileSystem> {
+    Arc::new(RealFs)
+}
+
+#[test]
+fn a_record_is_read_back_as_it_was_appended() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, recovery) = open(&real(), &small(&directory));
+    assert!(recovery.created);
+    let entry = Entry {
+        stream: StreamId(9),
+        kind: 3,
+        head: Bytes::from("he"),
+        body: Bytes::from("ad and body"),
+    };
+    let committed = append(
+        &journal,
+        Frame {
+            purpose: Purpose::Upkeep,
+            entries: [entry].into_iter().collect(),
+        },
+    );
+    assert_eq!(committed.unwrap().sequences[..], [1]);
+    let record = journal.get(StreamId(9), 1).unwrap().unwrap();
+    assert_eq!((record.stream, record.sequence, record.kind), (StreamId(9), 1, 3));
+    assert_eq!(texts(&[record]), ["head and body"]);
+    assert!(journal.get(StreamId(9), 2).unwrap().is_none());
+    assert!(journal.get(StreamId(8), 1).unwrap().is_none());
+}
+
+#[test]
+fn each_stream_counts_its_own_records() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, _) = open(&real(), &small(&directory));
+    let first = append(&journal, frame([entry(1, "a"), entry(2, "b"), entry(1, "c")])).unwrap();
+    let second = append(&journal, frame([entry(2, "d")])).unwrap();
+    assert_eq!(first.sequences[..], [1, 1, 2]);
+    assert_eq!(second.sequences[..], [2]);
+    assert!(second.group > first.group);
+    assert_eq!(journal.bounds(StreamId(1)), Some(Bounds { first: 1, last: 2 }));
+    assert_eq!(journal.bounds(StreamId(3)), None);
+    assert_eq!(texts(&read_all(&journal, 2)), ["b", "d"]);
+    assert_eq!(journal.streams().len(), 2);
+}
+
+#[test]
+fn many_segments_are_read_through_their_footers_after_opening_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = small(&directory);
+    let (journal, _) = open(&real(), &options);
+    let text = |n: u64| format!("record {n} {}", "x".repeat(n as usize % 700));
+    for n in 0..400 {
+        append(
+            &journal,
+            frame([entry(n % 3, text(n)), entry(100, n.to_string())]),
+        )
+        .unwrap();
+    }
+    let check = |journal: &Journal| {
+        for stream in 0..3 {
+            let expected: Vec<_> = (0..400).filter(|n| n % 3 == stream).map(text).collect();
+            assert_eq!(texts(&read_all(journal, stream)), expected);
+        }
+        assert_eq!(read_all(journal, 100).len(), 400);
+        let some = journal
+            .read(
+                StreamId(100),
+                250,
+                ReadLimit {
+                    records_max: 7,
+                    bytes_max: 10_000,
+                },
+            )
+            .unwrap();
+        assert_eq!(
+            texts(&some),
+            (249..256).map(|n| n.to_string()).collect::<Vec<_>>()
+        );
+    };
+    check(&journal);
+    let segments = journal.stats().segments;
+    assert!(segments > 8, "{segments}");
+    journal.close();
+    assert_eq!(
+        append(&journal, frame([entry(1, "late")])),
+        Err(AppendError::Closed)
+    );
+    let (journal, recovery) = open(&real(), &options);
+    assert!(recovery.clean, "{recovery:?}");
+    assert_eq!((recovery.segments, recovery.cut_bytes), (segments, 0));
+    assert!(
+        recovery.records < 60,
+        "only the unsealed segment is scanned: {recovery:?}"
+    );
+    check(&journal);
+    assert_eq!(
+        append(&journal, frame([entry(100, "next")])).unwrap().sequences[..],
+        [401]
+    );
+}
+
+#[test]
+fn a_read_stops_at_its_limits_and_gives_at_least_one_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, _) = open(&real(), &small(&directory));
+    for _ in 0..10 {
+        append(&journal, frame([entry(1, vec![b'x'; 3000])])).unwrap();
+    }
+    let count = |records_max, bytes_max| {
+        journal
+            .read(
+                StreamId(1),
+                2,
+                ReadLimit {
+                    records_max,
+                    bytes_max,
+                },
+            )
+            .unwrap()
+            .len()
+    };
+    assert_eq!(count(100, 1), 1);
+    assert_eq!(count(100, 3000), 1);
+    assert_eq!(count(100, 6000), 2);
+    assert_eq!(count(100, 20_999), 6);
+    assert_eq!(count(3, 1 << 20), 3);
+    assert_eq!(count(0, 1 << 20), 0);
+    assert_eq!(count(100, 1 << 20), 9);
+}
+
+#[test]
+fn a_second_opening_of_the_directory_is_refused_by_name_until_the_first_is_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = small(&directory);
+    let (journal, _) = open(&real(), &options);
+    let refused = Journal::open(real(), options.clone(), None)
+        .err()
+        .expect("the directory is locked");
+    assert!(matches!(&refused, OpenError::Locked { directory: named } if *named == options.directory));
+    assert!(
+        refused
+            .to_string()
+            .contains(&options.directory.display().to_string())
+    );
+    journal.close();
+    let (again, _) = open(&real(), &options);
+    assert_eq!(again.id(), journal.id());
+    assert_eq!(
+        (journal.health(), again.health()),
+        (Health::Closed, Health::Writing)
+    );
+}
+
+#[test]
+fn a_frame_that_fits_no_segment_is_refused_and_one_that_just_fits_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = small(&directory);
+    let (journal, _) = open(&real(), &options);
+    let too_large = append(&journal, frame([entry(1, vec![0; 16 << 10])]));
+    let Err(AppendError::TooLarge { bytes, bytes_max }) = too_large else {
+        panic!("{too_large:?}")
+    };
+    let overhead = bytes - (16 << 10);
+    let largest = usize::try_from(bytes_max - overhead).unwrap();
+    for n in 1..=3 {
+        assert_eq!(
+            append(&journal, frame([entry(1, vec![1; largest])]))
+                .unwrap()
+                .sequences[..],
+            [n]
+        );
+    }
+    assert!(matches!(
+        append(&journal, frame([entry(1, vec![1; largest + 1])])),
+        Err(AppendError::TooLarge { .. })
+    ));
+    assert_eq!(read_all(&journal, 1).len(), 3);
+}
+
+struct Sender(mpsc::Sender<Vec<Record>>);
+
+impl CommitListener for Sender {
+    fn committed(&mut self, records: Vec<Record>) {
+        self.0.send(records).unwrap();
+    }
+}
+
+#[test]
+fn the_listener_sees_every_group_before_its_appends_are_answered() {
+    let directory = tempfile::tempdir().unwrap();
+    let (sender, seen) = mpsc::channel();
+    let (journal, _) = Journal::open(real(), small(&directory), Some(Box::new(Sender(sender)))).unwrap();
+    for n in 1..=50 {
+        append(&journal, frame([entry(1, n.to_string()), entry(2, "other")])).unwrap();
+        let records: Vec<Record> = seen.try_iter().flatten().collect();
+        let seen: Vec<_> = records
+            .iter()
+            .map(|record| (record.stream.0, record.sequence))
+            .collect();
+        assert_eq!(seen, [(1, n), (2, n)]);
+    }
+}
+
+#[test]
+fn closing_commits_what_is_queued() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = small(&directory);
+    let (journal, _) = open(&real(), &options);
+    let answers: Vec<_> = (0..500)
+        .map(|n: u64| submit(&journal, frame([entry(1, n.to_string())])))
+        .collect();
+    journal.close();
+    journal.close();
+    let sequences: Vec<_> = answers
+        .iter()
+        .map(|answer| answer.recv().unwrap().unwrap().sequences[0])
+        .collect();
+    assert_eq!(sequences, (1..=500).collect::<Vec<_>>());
+    drop(journal);
+    let (journal, recovery) = open(&real(), &options);
+    assert!(recovery.clean);
+    assert_eq!(read_all(&journal, 1).len(), 500);
+}
