@@ -35,7 +35,10 @@ impl Admission {
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
         let bytes_max = bytes_max.min(u32::MAX as usize);
-        Self { bytes: Arc::new(Semaphore::new(bytes_max)), bytes_max }
+        Self {
+            bytes: Arc::new(Semaphore::new(bytes_max)),
+            bytes_max,
+        }
     }
 
     /// Takes a permit now or refuses. A request over the whole budget is treated as the whole budget, so that
@@ -44,9 +47,14 @@ impl Admission {
     /// # Errors
     /// [`Overloaded`] when the bytes do not fit at the moment.
     pub fn try_admit(&self, bytes: usize) -> Result<Permit, Overloaded> {
-        let overloaded = Overloaded { bytes, retry_after_seconds: 1 };
+        let overloaded = Overloaded {
+            bytes,
+            retry_after_seconds: 1,
+        };
         let wanted = u32::try_from(bytes.min(self.bytes_max)).map_err(|_| overloaded)?;
-        let held = Arc::clone(&self.bytes).try_acquire_many_owned(wanted).map_err(|_| overloaded)?;
+        let held = Arc::clone(&self.bytes)
+            .try_acquire_many_owned(wanted)
+            .map_err(|_| overloaded)?;
         Ok(Permit { held })
     }
 

@@ -24,7 +24,10 @@ impl Timestamp {
     /// This time and `duration` more, at millisecond resolution; stops at the end of time instead of wrapping.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
+        )
     }
 
     /// How long from `now` until this time; zero when it has passed.

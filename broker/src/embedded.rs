@@ -113,9 +113,13 @@ impl Embedded {
     /// # Errors
     /// [`OpenError`] says what stands in the way; nothing was changed then.
     pub async fn open(options: Options) -> Result<(Self, Opened), OpenError> {
-        tokio::task::spawn_blocking(|| open::open(options)).await.unwrap_or_else(|error| {
-            Err(OpenError::Interrupted { reason: error.to_string() })
-        })
+        tokio::task::spawn_blocking(|| open::open(options))
+            .await
+            .unwrap_or_else(|error| {
+                Err(OpenError::Interrupted {
+                    reason: error.to_string(),
+                })
+            })
     }
 
     /// The data directory, absolute.
@@ -134,9 +138,20 @@ impl Embedded {
             return Ok(());
         }
         let (events, dead_letters) = self.shared.streams.next_numbers();
-        let record = StateRecord::Streams(StreamsRecord { broker: broker.clone(), events, dead_letters });
-        self.shared.submit(Purpose::Upkeep, [record.entry()], ()).durable().await?;
-        self.shared.wait_for(|| self.shared.streams.by_name(broker)).await.map(drop).ok_or(AppendError::Closed)
+        let record = StateRecord::Streams(StreamsRecord {
+            broker: broker.clone(),
+            events,
+            dead_letters,
+        });
+        self.shared
+            .submit(Purpose::Upkeep, [record.entry()], ())
+            .durable()
+            .await?;
+        self.shared
+            .wait_for(|| self.shared.streams.by_name(broker))
+            .await
+            .map(drop)
+            .ok_or(AppendError::Closed)
     }
 
     /// Whether the broker has streams here.
@@ -228,15 +243,24 @@ impl Embedded {
         let sub = self.find_or_create(&spec).await?;
         if sub.broker.name != spec.broker {
             let has = sub.broker.name.clone();
-            return Err(SubscribeError::OtherBroker { subscription: spec.name, has, wanted: spec.broker });
+            return Err(SubscribeError::OtherBroker {
+                subscription: spec.name,
+                has,
+                wanted: spec.broker,
+            });
         }
         let attached = Attached::new(Arc::clone(&self.shared), sub);
-        let attached = attached.ok_or(SubscribeError::Attached { subscription: spec.name })?;
+        let attached = attached.ok_or(SubscribeError::Attached {
+            subscription: spec.name,
+        })?;
         Ok(Arc::new(attached))
     }
 
     async fn find_or_create(&self, spec: &SubscriptionSpec) -> Result<Arc<Sub>, SubscribeError> {
-        let storage = |source| SubscribeError::Storage { subscription: spec.name.clone(), source };
+        let storage = |source| SubscribeError::Storage {
+            subscription: spec.name.clone(),
+            source,
+        };
         let _creation = self.shared.creation.lock().await;
         if let Some(sub) = self.shared.subscription_named(&spec.name) {
             return Ok(sub);
@@ -253,10 +277,18 @@ impl Embedded {
             Start::Earliest => bounds.map_or(0, |bounds| bounds.first.saturating_sub(1)),
         };
         let id = self.shared.next_subscription_id();
-        let record =
-            SubscribedRecord { id, name: spec.name.clone(), broker: spec.broker.clone(), after };
+        let record = SubscribedRecord {
+            id,
+            name: spec.name.clone(),
+            broker: spec.broker.clone(),
+            after,
+        };
         let entry = StateRecord::Subscribed(record).entry();
-        self.shared.submit(Purpose::Upkeep, [entry], ()).durable().await.map_err(storage)?;
+        self.shared
+            .submit(Purpose::Upkeep, [entry], ())
+            .durable()
+            .await
+            .map_err(storage)?;
         let created = self.shared.wait_for(|| self.shared.subscription(id)).await;
         created.ok_or_else(|| storage(AppendError::Closed))
     }
@@ -270,20 +302,34 @@ impl Engine for Embedded {
     ) -> BoxFuture<'a, Result<Accepted, AppendError>> {
         Box::pin(async move {
             let Some(broker) = self.shared.streams.by_name(broker) else {
-                return Err(AppendError::UnknownBroker { broker: broker.clone() });
+                return Err(AppendError::UnknownBroker {
+                    broker: broker.clone(),
+                });
             };
             if let Some(reason) = self.shared.halted() {
                 return Err(AppendError::Failed { reason });
             }
             let now = self.shared.clock.now();
             let hops = batch.hops.min(HOPS_MAX);
-            let events = batch.events.iter().map(|event| event_entry(broker.events, event, hops, now));
-            let state = batch.source_state.map(|state| StateRecord::SourceState(state).entry());
+            let events = batch
+                .events
+                .iter()
+                .map(|event| event_entry(broker.events, event, hops, now));
+            let state = batch
+                .source_state
+                .map(|state| StateRecord::SourceState(state).entry());
             let count = batch.events.len();
-            let submitted = self.shared.submit(Purpose::Ingest, events.chain(state), batch.permit);
+            let submitted = self
+                .shared
+                .submit(Purpose::Ingest, events.chain(state), batch.permit);
             let committed = submitted.durable().await?;
-            let position = |sequence: &u64| Position { stream: broker.events, sequence: *sequence };
-            Ok(Accepted { positions: committed.sequences.iter().take(count).map(position).collect() })
+            let position = |sequence: &u64| Position {
+                stream: broker.events,
+                sequence: *sequence,
+            };
+            Ok(Accepted {
+                positions: committed.sequences.iter().take(count).map(position).collect(),
+            })
         })
     }
 

@@ -26,7 +26,11 @@ use crate::clock::Timestamp;
 /// What keeps events. See the module's header for the contract.
 pub trait Engine: Send + Sync + 'static {
     /// Stores a batch in a broker's stream.
-    fn append<'a>(&'a self, broker: &'a ResourceName, batch: Batch) -> BoxFuture<'a, Result<Accepted, AppendError>>;
+    fn append<'a>(
+        &'a self,
+        broker: &'a ResourceName,
+        batch: Batch,
+    ) -> BoxFuture<'a, Result<Accepted, AppendError>>;
 
     /// Attaches to a subscription, creating it when it is new.
     fn subscribe(
@@ -195,7 +199,9 @@ pub enum SubscribeError {
         subscription: ResourceName,
     },
     /// The field `spec.broker` of a trigger cannot be changed (Knative's rule).
-    #[error("{subscription} belongs to broker {has}; a trigger cannot move to {wanted}: delete it or name it anew")]
+    #[error(
+        "{subscription} belongs to broker {has}; a trigger cannot move to {wanted}: delete it or name it anew"
+    )]
     OtherBroker {
         /// The subscription asked for.
         subscription: ResourceName,
@@ -267,7 +273,11 @@ pub struct Claim {
 /// The engine's side of a claim. Not for callers: a [`Claim`] calls it once.
 pub trait Settler: Send + Sync {
     /// Makes the settlement durable as the contract says.
-    fn settle(self: Arc<Self>, stored: Arc<Stored>, settlement: Settlement) -> BoxFuture<'static, Result<(), AppendError>>;
+    fn settle(
+        self: Arc<Self>,
+        stored: Arc<Stored>,
+        settlement: Settlement,
+    ) -> BoxFuture<'static, Result<(), AppendError>>;
     /// The claim was given up: the event comes again with the same progress.
     fn release(&self, stored: &Arc<Stored>, progress: Progress);
 }
@@ -387,7 +397,11 @@ pub struct SubscriptionStatus {
 impl Claim {
     /// For engines.
     pub fn new(stored: Arc<Stored>, progress: Progress, settler: Arc<dyn Settler>) -> Self {
-        Self { stored, progress, settler: Some(settler) }
+        Self {
+            stored,
+            progress,
+            settler: Some(settler),
+        }
     }
 
     /// The event.
@@ -413,8 +427,13 @@ impl Claim {
     /// # Errors
     /// [`Unsettled`] gives the claim back when the settlement could not be stored.
     pub async fn settle(mut self, settlement: Settlement) -> Result<(), Unsettled> {
-        let Some(settler) = self.settler.take() else { return Ok(()) };
-        match Arc::clone(&settler).settle(Arc::clone(&self.stored), settlement).await {
+        let Some(settler) = self.settler.take() else {
+            return Ok(());
+        };
+        match Arc::clone(&settler)
+            .settle(Arc::clone(&self.stored), settlement)
+            .await
+        {
             Ok(()) => Ok(()),
             Err(error) => {
                 self.settler = Some(settler);
@@ -443,13 +462,19 @@ impl fmt::Debug for Claim {
 
 impl fmt::Debug for Stored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stored").field("position", &self.position).field("hops", &self.hops).finish_non_exhaustive()
+        f.debug_struct("Stored")
+            .field("position", &self.position)
+            .field("hops", &self.hops)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Unsettled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unsettled").field("claim", &self.claim).field("error", &self.error).finish()
+        f.debug_struct("Unsettled")
+            .field("claim", &self.claim)
+            .field("error", &self.error)
+            .finish()
     }
 }
 

@@ -45,7 +45,9 @@ impl Attached {
     /// `None` when somebody is attached already.
     pub(crate) fn new(shared: Arc<Shared>, sub: Arc<Sub>) -> Option<Self> {
         let was_attached = sub.attached.swap(true, Ordering::AcqRel);
-        (!was_attached).then(|| Self { place: Arc::new(Place { shared, sub }) })
+        (!was_attached).then(|| Self {
+            place: Arc::new(Place { shared, sub }),
+        })
     }
 }
 
@@ -65,12 +67,18 @@ impl Subscription for Attached {
     }
 
     fn status(&self) -> SubscriptionStatus {
-        self.place.sub.status(self.place.shared.last(self.place.sub.broker.events))
+        self.place
+            .sub
+            .status(self.place.shared.last(self.place.sub.broker.events))
     }
 
     fn idle(&self) -> BoxFuture<'_, ()> {
         async {
-            let idle = self.place.shared.wait_for(|| self.status().is_idle().then_some(())).await;
+            let idle = self
+                .place
+                .shared
+                .wait_for(|| self.status().is_idle().then_some(()))
+                .await;
             if idle.is_none() {
                 future::pending::<()>().await;
             }
@@ -97,7 +105,10 @@ impl Place {
                         return Some(claim);
                     }
                 }
-                Ok(Next::Wait { until: _, read_from: Some(from) }) if self.read_on(from).await => {}
+                Ok(Next::Wait {
+                    until: _,
+                    read_from: Some(from),
+                }) if self.read_on(from).await => {}
                 Ok(Next::Wait { until, .. }) => {
                     tokio::select! {
                         () = woken => {}
@@ -129,12 +140,18 @@ impl Place {
 
     /// Loads a due retry's event and progress.
     async fn load_retry(self: &Arc<Self>, sequence: u64) -> Option<Claim> {
-        let mut unclaimed = Unclaimed { sub: &self.sub, sequence: Some(sequence) };
+        let mut unclaimed = Unclaimed {
+            sub: &self.sub,
+            sequence: Some(sequence),
+        };
         let stream = StreamId(self.sub.broker.events);
         let shared = Arc::clone(&self.shared);
         let id = self.sub.id;
         let loaded = tokio::task::spawn_blocking(move || {
-            (shared.view.retry(id, sequence), shared.journal.get(stream, sequence))
+            (
+                shared.view.retry(id, sequence),
+                shared.journal.get(stream, sequence),
+            )
         });
         match loaded.await {
             Ok((Ok(Some(retry)), Ok(Some(record)))) => {
@@ -146,9 +163,11 @@ impl Place {
             }
             Ok((Ok(None), _)) => {}
             Ok((Err(error), _)) => self.view_failed(&error),
-            Ok((_, Ok(None))) => self.unreadable(&mut unclaimed, sequence, sequence, "it is not in the journal"),
+            Ok((_, Ok(None))) => {
+                self.unreadable(&mut unclaimed, sequence, sequence, "it is not in the journal")
+            }
             Ok((_, Err(journal::ReadError::Damaged { reason, .. }))) => {
-                self.unreadable(&mut unclaimed, sequence, sequence, &reason.to_string());
+                self.unreadable(&mut unclaimed, sequence, sequence, &reason);
             }
             Ok((_, Err(error))) => {
                 tracing::error!(%error, "an event could not be read; it is tried again");
@@ -161,8 +180,15 @@ impl Place {
 
     /// Reads on from disk. `false` when there is nothing to read and the subscription has joined the tail.
     async fn read_on(self: &Arc<Self>, from: u64) -> bool {
-        let bytes_max = if self.shared.memory.is_short() { LAG_READ_BYTES_MIN } else { LAG_READ_BYTES_MAX };
-        let limit = ReadLimit { records_max: LAG_READ_EVENTS_MAX, bytes_max };
+        let bytes_max = if self.shared.memory.is_short() {
+            LAG_READ_BYTES_MIN
+        } else {
+            LAG_READ_BYTES_MAX
+        };
+        let limit = ReadLimit {
+            records_max: LAG_READ_EVENTS_MAX,
+            bytes_max,
+        };
         let stream = StreamId(self.sub.broker.events);
         let journal = self.shared.journal.clone();
         match tokio::task::spawn_blocking(move || journal.read(stream, from, limit)).await {
@@ -170,18 +196,27 @@ impl Place {
                 let Some(last) = records.last().map(|record| record.sequence) else {
                     return !self.sub.try_join_tail();
                 };
-                let stored = records.into_iter().filter_map(|record| decode(&self.shared, record));
+                let stored = records
+                    .into_iter()
+                    .filter_map(|record| decode(&self.shared, record));
                 let matcher = self.shared.matcher();
                 let matched: Vec<_> = stored
-                    .filter(|stored| matcher.as_ref().is_some_and(|m| m.matches(self.sub.id, &stored.event)))
+                    .filter(|stored| {
+                        matcher
+                            .as_ref()
+                            .is_some_and(|m| m.matches(self.sub.id, &stored.event))
+                    })
                     .map(Arc::new)
                     .collect();
                 self.sub.take_chunk(from, last, &matched);
                 true
             }
             Ok(Err(journal::ReadError::Damaged { to, reason, .. })) => {
-                let mut nothing = Unclaimed { sub: &self.sub, sequence: None };
-                self.unreadable(&mut nothing, from, to, &reason.to_string());
+                let mut nothing = Unclaimed {
+                    sub: &self.sub,
+                    sequence: None,
+                };
+                self.unreadable(&mut nothing, from, to, &reason);
                 self.sub.take_chunk(from, to, &[]);
                 true
             }
@@ -211,13 +246,25 @@ impl Place {
     }
 
     fn item(&self, sequence: u64, fate: Fate) -> Item {
-        Item { subscription: self.sub.id, sequence, covers: self.sub.covers(sequence), fate }
+        Item {
+            subscription: self.sub.id,
+            sequence,
+            covers: self.sub.covers(sequence),
+            fate,
+        }
     }
 
     fn reply_entry(&self, reply: &Reply) -> Result<Entry, AppendError> {
-        let unknown = || AppendError::UnknownBroker { broker: reply.broker.clone() };
+        let unknown = || AppendError::UnknownBroker {
+            broker: reply.broker.clone(),
+        };
         let broker = self.shared.streams.by_name(&reply.broker).ok_or_else(unknown)?;
-        Ok(event_entry(broker.events, &reply.event, reply.hops, self.shared.clock.now()))
+        Ok(event_entry(
+            broker.events,
+            &reply.event,
+            reply.hops,
+            self.shared.clock.now(),
+        ))
     }
 
     fn dead_letter_entry(&self, cause: Position, letter: DeadLetter) -> Entry {
@@ -242,14 +289,21 @@ impl Place {
                 let reply = reply.map(|reply| self.reply_entry(&reply)).transpose()?;
                 (reply, item(Fate::Settled(outcome)))
             }
-            Settlement::RetryAt { at, progress } => (None, item(Fate::Retry { at, progress: Box::new(progress) })),
+            Settlement::RetryAt { at, progress } => (
+                None,
+                item(Fate::Retry {
+                    at,
+                    progress: Box::new(progress),
+                }),
+            ),
             Settlement::DeadLettered(letter) => (
                 Some(self.dead_letter_entry(cause, letter)),
                 item(Fate::Settled(Outcome::DeadLetterStore)),
             ),
-            Settlement::DeliveredReplyDeadLettered(letter) => {
-                (Some(self.dead_letter_entry(cause, letter)), item(Fate::Settled(Outcome::Delivered)))
-            }
+            Settlement::DeliveredReplyDeadLettered(letter) => (
+                Some(self.dead_letter_entry(cause, letter)),
+                item(Fate::Settled(Outcome::Delivered)),
+            ),
         })
     }
 }

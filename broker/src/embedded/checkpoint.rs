@@ -28,7 +28,8 @@ impl Ticker {
     fn wait(&self) -> bool {
         let mut stopped = self.stopped.lock();
         if !*stopped {
-            self.changed.wait_for(&mut stopped, Duration::from_millis(CHECKPOINT_INTERVAL_MS));
+            self.changed
+                .wait_for(&mut stopped, Duration::from_millis(CHECKPOINT_INTERVAL_MS));
         }
         !*stopped
     }
@@ -49,14 +50,23 @@ pub(crate) fn store_progress(shared: &Shared) {
     if shared.halted().is_some() {
         return;
     }
-    let floors: Vec<_> =
-        shared.subscriptions().iter().filter_map(|sub| Some((sub.id, sub.floor_to_store()?))).collect();
+    let floors: Vec<_> = shared
+        .subscriptions()
+        .iter()
+        .filter_map(|sub| Some((sub.id, sub.floor_to_store()?)))
+        .collect();
     if floors.is_empty() {
         return;
     }
     let entry = StateRecord::Progress(floors).entry();
     // Nobody waits: when it is not stored, the next interval tries again.
-    shared.journal.append(Frame { purpose: Purpose::Upkeep, entries: smallvec![entry] }, Box::new(|_| {}));
+    shared.journal.append(
+        Frame {
+            purpose: Purpose::Upkeep,
+            entries: smallvec![entry],
+        },
+        Box::new(|_| {}),
+    );
 }
 
 /// Writes what changed into the view. A failure is reported and leaves the view behind the journal, which a start

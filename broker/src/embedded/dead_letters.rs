@@ -106,8 +106,15 @@ impl Embedded {
     /// # Errors
     /// [`ReadError`] when the store cannot be read.
     pub fn dead_letter(&self, id: &str) -> Result<Option<(DeadLetterEntry, Event)>, ReadError> {
-        let Some((subscription, cause)) = parse_id(id) else { return Ok(None) };
-        let Some(copy) = self.shared.view.dead_letter(subscription, cause).map_err(ReadError::new)? else {
+        let Some((subscription, cause)) = parse_id(id) else {
+            return Ok(None);
+        };
+        let Some(copy) = self
+            .shared
+            .view
+            .dead_letter(subscription, cause)
+            .map_err(ReadError::new)?
+        else {
             return Ok(None);
         };
         let loaded = self.load(copy)?;
@@ -115,7 +122,11 @@ impl Embedded {
     }
 
     fn load(&self, copy: Position) -> Result<Option<(DeadLetterMeta, Event)>, ReadError> {
-        let found = self.shared.journal.get(StreamId(copy.stream), copy.sequence).map_err(ReadError::new)?;
+        let found = self
+            .shared
+            .journal
+            .get(StreamId(copy.stream), copy.sequence)
+            .map_err(ReadError::new)?;
         let read = |record: Record| read_dead_letter(&record.head, record.body).map_err(ReadError::new);
         found.map(read).transpose()
     }
@@ -146,12 +157,17 @@ impl DeadLetterEntry {
 
 impl ReadError {
     fn new(reason: impl std::fmt::Display) -> Self {
-        Self { reason: reason.to_string() }
+        Self {
+            reason: reason.to_string(),
+        }
     }
 }
 
 fn parse_id(id: &str) -> Option<(SubscriptionId, Position)> {
     let mut parts = id.split('-').map(|part| part.parse::<u64>().ok());
     let (subscription, stream, sequence) = (parts.next()??, parts.next()??, parts.next()??);
-    parts.next().is_none().then_some((SubscriptionId(subscription), Position { stream, sequence }))
+    parts
+        .next()
+        .is_none()
+        .then_some((SubscriptionId(subscription), Position { stream, sequence }))
 }

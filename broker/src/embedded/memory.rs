@@ -21,13 +21,19 @@ pub(crate) struct TailBytes {
 
 impl TailMemory {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { used: Arc::new(AtomicUsize::new(0)), bytes_max }
+        Self {
+            used: Arc::new(AtomicUsize::new(0)),
+            bytes_max,
+        }
     }
 
     /// Counts `bytes`; never refuses, since the event is in memory already. Ask [`Self::is_short`] before keeping it.
     pub(crate) fn count(&self, bytes: usize) -> TailBytes {
         self.used.fetch_add(bytes, Ordering::Relaxed);
-        TailBytes { used: Arc::clone(&self.used), bytes }
+        TailBytes {
+            used: Arc::clone(&self.used),
+            bytes,
+        }
     }
 
     /// Whether more is held than is meant to be.

@@ -20,7 +20,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::limits::TAIL_BYTES_MAX;
 
 /// State records that are read at once while they are applied again.
-const REPLAY: ReadLimit = ReadLimit { records_max: 4096, bytes_max: 4 * 1024 * 1024 };
+const REPLAY: ReadLimit = ReadLimit {
+    records_max: 4096,
+    bytes_max: 4 * 1024 * 1024,
+};
 
 /// How to open.
 #[derive(Clone, Debug)]
@@ -87,18 +90,25 @@ impl Options {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
         let segment_bytes = journal::Options::new(&directory).segment_bytes;
-        Self { directory, durability: Durability::Always, clock: Arc::new(SystemClock), segment_bytes }
+        Self {
+            directory,
+            durability: Durability::Always,
+            clock: Arc::new(SystemClock),
+            segment_bytes,
+        }
     }
 }
 
 /// Opens; blocks.
 pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
     let started = Instant::now();
-    let directory = absolute(&options.directory)
-        .map_err(|source| OpenError::Directory { directory: options.directory.clone(), source })?;
+    let directory = absolute(&options.directory).map_err(|source| OpenError::Directory {
+        directory: options.directory.clone(),
+        source,
+    })?;
     let queue = Arc::new(CommitQueue::default());
     let (journal, recovery) = Journal::open(
-        Arc::new(RealFs::default()),
+        Arc::new(RealFs),
         journal::Options {
             durability: options.durability,
             segment_bytes: options.segment_bytes,
@@ -107,17 +117,39 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         Some(Box::new(Listener(Arc::clone(&queue)))),
     )?;
     let state_last = journal.bounds(STATE).map_or(0, |bounds| bounds.last);
-    let view::Opened { view, applied, rebuilt } = View::open(&directory.join("view"), &journal.id(), state_last)
-        .map_err(|source| OpenError::Directory { directory: directory.join("view"), source })?;
+    let view::Opened {
+        view,
+        applied,
+        rebuilt,
+    } = View::open(&directory.join("view"), &journal.id(), state_last).map_err(|source| {
+        OpenError::Directory {
+            directory: directory.join("view"),
+            source,
+        }
+    })?;
     let memory = TailMemory::new(TAIL_BYTES_MAX);
-    let shared = Arc::new(Shared::new(directory.clone(), journal, view, applied, options.clock, memory));
-    recover(&shared).map_err(|reason| OpenError::State { directory: directory.clone(), reason })?;
+    let shared = Arc::new(Shared::new(
+        directory.clone(),
+        journal,
+        view,
+        applied,
+        options.clock,
+        memory,
+    ));
+    recover(&shared).map_err(|reason| OpenError::State {
+        directory: directory.clone(),
+        reason,
+    })?;
     let embedded = start(shared, queue).map_err(|source| OpenError::Directory { directory, source })?;
     let opened = Opened {
         created: recovery.created,
         records_scanned: recovery.records,
         cut_bytes: recovery.cut_bytes,
-        quarantined: recovery.quarantined.iter().map(|part| format!("{}: {}", part.file, part.reason)).collect(),
+        quarantined: recovery
+            .quarantined
+            .iter()
+            .map(|part| format!("{}: {}", part.file, part.reason))
+            .collect(),
         view_rebuilt: rebuilt,
         took: started.elapsed(),
     };
@@ -140,7 +172,10 @@ fn recover(shared: &Arc<Shared>) -> Result<(), String> {
     replay(shared, STATE, shared.applied())?;
     for broker in shared.streams.all() {
         let stream = StreamId(broker.dead_letters);
-        let indexed = shared.view.dead_letters_indexed(stream).map_err(|error| error.to_string())?;
+        let indexed = shared
+            .view
+            .dead_letters_indexed(stream)
+            .map_err(|error| error.to_string())?;
         replay(shared, stream, indexed)?;
     }
     Ok(())
@@ -159,7 +194,9 @@ fn replay(shared: &Arc<Shared>, stream: StreamId, applied: u64) -> Result<(), St
             }
             Err(error) => return Err(error.to_string()),
         };
-        let Some(last) = records.last().map(|record| record.sequence) else { return Ok(()) };
+        let Some(last) = records.last().map(|record| record.sequence) else {
+            return Ok(());
+        };
         for record in records {
             shared.apply_record(record);
         }
@@ -193,8 +230,15 @@ fn start(shared: Arc<Shared>, queue: Arc<CommitQueue>) -> io::Result<Embedded> {
     };
     let checkpoints = {
         let (shared, ticker) = (Arc::clone(&shared), Arc::clone(&ticker));
-        thread::Builder::new().name("heddle-checkpoint".into()).spawn(move || checkpoint::run(&shared, &ticker))?
+        thread::Builder::new()
+            .name("heddle-checkpoint".into())
+            .spawn(move || checkpoint::run(&shared, &ticker))?
     };
     let threads = Arc::new(parking_lot::Mutex::new(vec![pump, checkpoints]));
-    Ok(Embedded { shared, queue, ticker, threads })
+    Ok(Embedded {
+        shared,
+        queue,
+        ticker,
+        threads,
+    })
 }

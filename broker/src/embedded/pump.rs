@@ -39,7 +39,10 @@ struct Queued {
 enum Committed {
     Record(Record),
     /// Events of this stream up to `last` are on disk only.
-    Passed { stream: StreamId, last: u64 },
+    Passed {
+        stream: StreamId,
+        last: u64,
+    },
 }
 
 /// The queue as the journal sees it.
@@ -101,7 +104,10 @@ impl Queued {
                 _ => {}
             }
         }
-        self.items.push_back(Committed::Passed { stream: passed, last: sequence });
+        self.items.push_back(Committed::Passed {
+            stream: passed,
+            last: sequence,
+        });
     }
 }
 
@@ -134,7 +140,11 @@ struct Run {
 
 impl Run {
     fn add(&mut self, shared: &Shared, record: Record) {
-        if self.broker.as_ref().is_none_or(|broker| broker.events != record.stream.0) {
+        if self
+            .broker
+            .as_ref()
+            .is_none_or(|broker| broker.events != record.stream.0)
+        {
             self.offer(shared);
             self.broker = shared.streams.by_number(record.stream.0);
         }
@@ -156,8 +166,14 @@ impl Run {
         let tail = broker.lock_tail();
         let pumped = tail.pumped();
         for of_one in matched.chunk_by(|a, b| a.0 == b.0) {
-            let Some(sub) = of_one.first().and_then(|(id, _)| shared.subscription(*id)) else { continue };
-            sub.offer(of_one.iter().filter_map(|(_, index)| events.get(*index)), pumped, is_short);
+            let Some(sub) = of_one.first().and_then(|(id, _)| shared.subscription(*id)) else {
+                continue;
+            };
+            sub.offer(
+                of_one.iter().filter_map(|(_, index)| events.get(*index)),
+                pumped,
+                is_short,
+            );
         }
         tail.set_pumped(self.last);
     }
@@ -165,7 +181,10 @@ impl Run {
 
 /// Decodes an event record; one that does not read is reported, since its checksum was right.
 pub(crate) fn decode(shared: &Shared, record: Record) -> Option<Stored> {
-    let position = Position { stream: record.stream.0, sequence: record.sequence };
+    let position = Position {
+        stream: record.stream.0,
+        sequence: record.sequence,
+    };
     let bytes = record.head.len() + record.body.len();
     match records::read_event(&record.head, record.body) {
         Ok(read) => Some(Stored {
@@ -183,7 +202,9 @@ pub(crate) fn decode(shared: &Shared, record: Record) -> Option<Stored> {
 }
 
 fn pass(shared: &Shared, stream: StreamId, last: u64) {
-    let Some(broker) = shared.streams.by_number(stream.0) else { return };
+    let Some(broker) = shared.streams.by_number(stream.0) else {
+        return;
+    };
     let tail = broker.lock_tail();
     let pumped = tail.pumped();
     for sub in shared.subscriptions_of(&broker) {
@@ -202,13 +223,22 @@ impl Shared {
                 .map_err(|error| error.to_string())
                 .and_then(|state| self.apply(&state, sequence).map_err(|error| error.to_string()))
         } else {
-            let at = Position { stream: record.stream.0, sequence };
+            let at = Position {
+                stream: record.stream.0,
+                sequence,
+            };
             records::read_dead_letter(&record.head, record.body)
                 .map_err(|error| error.to_string())
-                .and_then(|(meta, _)| self.view.put_dead_letter(at, &meta).map_err(|error| error.to_string()))
+                .and_then(|(meta, _)| {
+                    self.view
+                        .put_dead_letter(at, &meta)
+                        .map_err(|error| error.to_string())
+                })
         };
         if let Err(reason) = applied {
-            self.halt(&format!("the state record {sequence} could not be applied: {reason}"));
+            self.halt(&format!(
+                "the state record {sequence} could not be applied: {reason}"
+            ));
         }
     }
 }

@@ -50,7 +50,10 @@ impl Ranges {
 
     /// Whether `sequence` is in the set.
     pub(crate) fn contains(&self, sequence: u64) -> bool {
-        self.by_first.range(..=sequence).next_back().is_some_and(|(_, last)| *last >= sequence)
+        self.by_first
+            .range(..=sequence)
+            .next_back()
+            .is_some_and(|(_, last)| *last >= sequence)
     }
 
     /// The last of the sequences that are in the set without a gap from 1 on; 0 when 1 is missing.

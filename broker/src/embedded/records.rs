@@ -100,7 +100,10 @@ pub(crate) enum Fate {
     Settled(Outcome),
     /// The journal is damaged where the event was: it cannot be delivered any more.
     Unreadable,
-    Retry { at: Timestamp, progress: Box<Progress> },
+    Retry {
+        at: Timestamp,
+        progress: Box<Progress>,
+    },
 }
 
 /// What a dead letter says beside its event.
@@ -130,18 +133,29 @@ pub(crate) fn event_entry(stream: u64, event: &Event, hops: u8, accepted_at: Tim
     head.put_u8(hops);
     head.put_u64_le(accepted_at.0);
     head.extend_from_slice(&event_head);
-    Entry { stream: StreamId(stream), kind: EVENT, head: head.freeze(), body }
+    Entry {
+        stream: StreamId(stream),
+        kind: EVENT,
+        head: head.freeze(),
+        body,
+    }
 }
 
 /// Reads an event record.
 pub(crate) fn read_event(head: &Bytes, body: Bytes) -> Result<EventRecord, BadRecord> {
     let bad = |what: String| BadRecord { kind: EVENT, what };
-    let (prefix, _) = head.split_at_checked(EVENT_PREFIX_BYTES).ok_or_else(|| bad("it is too short".into()))?;
+    let (prefix, _) = head
+        .split_at_checked(EVENT_PREFIX_BYTES)
+        .ok_or_else(|| bad("it is too short".into()))?;
     let (hops, at) = prefix.split_first().ok_or_else(|| bad("it is empty".into()))?;
     let at = <[u8; 8]>::try_from(at).map_err(|_| bad("it is too short".into()))?;
     let event =
         Event::from_record(head.slice(EVENT_PREFIX_BYTES..), body).map_err(|error| bad(error.to_string()))?;
-    Ok(EventRecord { hops: *hops, accepted_at: Timestamp(u64::from_le_bytes(at)), event })
+    Ok(EventRecord {
+        hops: *hops,
+        accepted_at: Timestamp(u64::from_le_bytes(at)),
+        event,
+    })
 }
 
 /// The entry that stores a dead letter.
@@ -152,16 +166,26 @@ pub(crate) fn dead_letter_entry(stream: u64, meta: &DeadLetterMeta, event: &Even
     put_varint(&mut head, meta.len() as u64);
     head.extend_from_slice(&meta);
     head.extend_from_slice(&event_head);
-    Entry { stream: StreamId(stream), kind: DEAD_LETTER, head: head.freeze(), body }
+    Entry {
+        stream: StreamId(stream),
+        kind: DEAD_LETTER,
+        head: head.freeze(),
+        body,
+    }
 }
 
 /// Reads a dead letter.
 pub(crate) fn read_dead_letter(head: &Bytes, body: Bytes) -> Result<(DeadLetterMeta, Event), BadRecord> {
-    let mut input = Input { kind: DEAD_LETTER, rest: head.clone() };
+    let mut input = Input {
+        kind: DEAD_LETTER,
+        rest: head.clone(),
+    };
     let meta = input.block()?;
     let meta = input.json(&meta)?;
-    let event = Event::from_record(input.rest, body)
-        .map_err(|error| BadRecord { kind: DEAD_LETTER, what: error.to_string() })?;
+    let event = Event::from_record(input.rest, body).map_err(|error| BadRecord {
+        kind: DEAD_LETTER,
+        what: error.to_string(),
+    })?;
     Ok((meta, event))
 }
 
@@ -200,7 +224,12 @@ impl StateRecord {
                 PROGRESS
             }
         };
-        Entry { stream: STATE, kind, head: head.freeze(), body: Bytes::new() }
+        Entry {
+            stream: STATE,
+            kind,
+            head: head.freeze(),
+            body: Bytes::new(),
+        }
     }
 
     /// Reads a record of the state stream.
@@ -211,11 +240,19 @@ impl StateRecord {
             SUBSCRIBED => Ok(Self::Subscribed(input.json(&input.rest)?)),
             SETTLEMENTS => {
                 let count = input.varint()?;
-                Ok(Self::Settlements((0..count).map(|_| Item::take(&mut input)).collect::<Result<_, _>>()?))
+                Ok(Self::Settlements(
+                    (0..count)
+                        .map(|_| Item::take(&mut input))
+                        .collect::<Result<_, _>>()?,
+                ))
             }
             SOURCE_STATE => {
-                let key = String::from_utf8(input.block()?.to_vec()).map_err(|error| input.bad(error.to_string()))?;
-                Ok(Self::SourceState(SourceState { key, state: input.rest.to_vec() }))
+                let key = String::from_utf8(input.block()?.to_vec())
+                    .map_err(|error| input.bad(error.to_string()))?;
+                Ok(Self::SourceState(SourceState {
+                    key,
+                    state: input.rest.to_vec(),
+                }))
             }
             PROGRESS => {
                 let count = input.varint()?;
@@ -262,14 +299,22 @@ impl Item {
             TAG_RETRY => {
                 let at = Timestamp(input.varint()?);
                 let progress = input.block()?;
-                Fate::Retry { at, progress: input.json(&progress)? }
+                Fate::Retry {
+                    at,
+                    progress: input.json(&progress)?,
+                }
             }
             other => return Err(input.bad(format!("settlement tag {other} is not known"))),
         };
         if covers >= sequence {
             return Err(input.bad(format!("sequence {sequence} cannot cover {covers} before it")));
         }
-        Ok(Self { subscription, sequence, covers, fate })
+        Ok(Self {
+            subscription,
+            sequence,
+            covers,
+            fate,
+        })
     }
 }
 
@@ -282,11 +327,17 @@ struct Input {
 
 impl Input {
     fn bad(&self, what: String) -> BadRecord {
-        BadRecord { kind: self.kind, what }
+        BadRecord {
+            kind: self.kind,
+            what,
+        }
     }
 
     fn byte(&mut self) -> Result<u8, BadRecord> {
-        let byte = *self.rest.first().ok_or_else(|| self.bad("it ends too early".into()))?;
+        let byte = *self
+            .rest
+            .first()
+            .ok_or_else(|| self.bad("it ends too early".into()))?;
         self.rest = self.rest.slice(1..);
         Ok(byte)
     }
@@ -311,7 +362,10 @@ impl Input {
         let length = self.varint()?;
         match usize::try_from(length) {
             Ok(length) if length <= self.rest.len() => Ok(self.rest.split_to(length)),
-            _ => Err(self.bad(format!("{length} bytes are announced, {} are there", self.rest.len()))),
+            _ => Err(self.bad(format!(
+                "{length} bytes are announced, {} are there",
+                self.rest.len()
+            ))),
         }
     }
 

@@ -76,7 +76,10 @@ impl Shared {
         let items: Vec<Item> = waiting.items.drain(..count).collect();
         drop(waiting);
         let record = StateRecord::Settlements(items);
-        let frame = Frame { purpose: Purpose::Upkeep, entries: smallvec![record.entry()] };
+        let frame = Frame {
+            purpose: Purpose::Upkeep,
+            entries: smallvec![record.entry()],
+        };
         let shared = Arc::clone(self);
         self.journal.append(
             frame,
@@ -90,7 +93,9 @@ impl Shared {
     fn settlements_failed(self: &Arc<Self>, record: StateRecord, error: &AppendError) {
         let mut waiting = self.settlements.waiting.lock();
         waiting.is_writing = false;
-        if error.is_retryable() && let StateRecord::Settlements(mut items) = record {
+        if error.is_retryable()
+            && let StateRecord::Settlements(mut items) = record
+        {
             items.append(&mut waiting.items);
             waiting.items = items;
         }
@@ -110,7 +115,10 @@ impl Shared {
         keep: impl Send + 'static,
     ) -> Submitted {
         let (answer, answered) = oneshot::channel();
-        let frame = Frame { purpose, entries: entries.into_iter().collect() };
+        let frame = Frame {
+            purpose,
+            entries: entries.into_iter().collect(),
+        };
         self.journal.append(
             frame,
             Box::new(move |done| {

@@ -94,7 +94,12 @@ impl Shared {
 
     pub(crate) fn subscriptions_of(&self, broker: &BrokerStream) -> Vec<Arc<Sub>> {
         let subscriptions = self.subscriptions.read();
-        subscriptions.by_id.values().filter(|sub| sub.broker.events == broker.events).cloned().collect()
+        subscriptions
+            .by_id
+            .values()
+            .filter(|sub| sub.broker.events == broker.events)
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn next_subscription_id(&self) -> SubscriptionId {
@@ -112,7 +117,9 @@ impl Shared {
 
     /// The last committed sequence of a stream; 0 when it is empty.
     pub(crate) fn last(&self, stream: u64) -> u64 {
-        self.journal.bounds(journal::StreamId(stream)).map_or(0, |bounds| bounds.last)
+        self.journal
+            .bounds(journal::StreamId(stream))
+            .map_or(0, |bounds| bounds.last)
     }
 
     // --- telling and stopping ---
@@ -146,7 +153,10 @@ impl Shared {
     /// Stops handing out work for good: what is done could not be recorded any more. The first reason stays.
     pub(crate) fn halt(&self, reason: &str) {
         if self.halted.set(Arc::from(reason)).is_ok() {
-            tracing::error!(reason, "the broker has stopped: deliveries end, nothing is acknowledged");
+            tracing::error!(
+                reason,
+                "the broker has stopped: deliveries end, nothing is acknowledged"
+            );
         }
         self.tick();
     }
@@ -202,7 +212,11 @@ impl Shared {
     }
 
     fn apply_subscribed(&self, record: &SubscribedRecord) {
-        let accounted = if record.after == 0 { vec![] } else { vec![(1, record.after)] };
+        let accounted = if record.after == 0 {
+            vec![]
+        } else {
+            vec![(1, record.after)]
+        };
         let state = SubscriptionState {
             name: record.name.clone(),
             broker: record.broker.clone(),
@@ -222,8 +236,15 @@ impl Shared {
     /// What a checkpoint writes: the subscriptions that changed and how far they reflect the state stream.
     pub(crate) fn collect_checkpoint(&self, clean: bool) -> Checkpoint {
         let _gate = self.gate.lock();
-        let changed = self.subscriptions().into_iter().filter_map(|sub| Some((sub.id, sub.take_dirty()?)));
-        Checkpoint { subscriptions: changed.collect(), applied: self.applied(), clean }
+        let changed = self
+            .subscriptions()
+            .into_iter()
+            .filter_map(|sub| Some((sub.id, sub.take_dirty()?)));
+        Checkpoint {
+            subscriptions: changed.collect(),
+            applied: self.applied(),
+            clean,
+        }
     }
 }
 

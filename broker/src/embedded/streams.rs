@@ -40,7 +40,10 @@ impl BrokerStream {
     }
 
     pub(crate) fn lock_tail(&self) -> TailGuard<'_> {
-        TailGuard { stream: self, _held: self.tail.lock() }
+        TailGuard {
+            stream: self,
+            _held: self.tail.lock(),
+        }
     }
 }
 
@@ -91,7 +94,12 @@ impl Streams {
 
     /// The next two stream numbers that no broker has.
     pub(crate) fn next_numbers(&self) -> (u64, u64) {
-        let next = self.by_number.read().keys().max().map_or(FIRST_BROKER_STREAM, |last| last + 1);
+        let next = self
+            .by_number
+            .read()
+            .keys()
+            .max()
+            .map_or(FIRST_BROKER_STREAM, |last| last + 1);
         (next, next + 1)
     }
 }

@@ -147,7 +147,10 @@ impl Sub {
         inner.claims.remove(&item.sequence);
         inner.dirty = true;
         if let Fate::Retry { at, progress } = &item.fate {
-            let retry = Retry { at: *at, progress: (**progress).clone() };
+            let retry = Retry {
+                at: *at,
+                progress: (**progress).clone(),
+            };
             if view.put_retry(self.id, item.sequence, &retry)? {
                 inner.waiting_retry += 1;
             }
@@ -176,7 +179,12 @@ impl Sub {
 
     /// Offers matched events at the tail, in order. The caller holds the broker's tail lock and `pumped` is from
     /// before these events. Leaves the tail when they do not fit.
-    pub(crate) fn offer<'a>(&self, events: impl Iterator<Item = &'a Arc<Stored>>, pumped: u64, is_short: bool) {
+    pub(crate) fn offer<'a>(
+        &self,
+        events: impl Iterator<Item = &'a Arc<Stored>>,
+        pumped: u64,
+        is_short: bool,
+    ) {
         let mut inner = self.inner.lock();
         if inner.place != Place::Tail {
             return;
@@ -235,26 +243,48 @@ impl Sub {
         if has_room && inner.retry_had_last_turn {
             // Retries must not keep first attempts on disk.
             inner.retry_had_last_turn = false;
-            return Ok(Next::Wait { until: Some(now), read_from });
+            return Ok(Next::Wait {
+                until: Some(now),
+                read_from,
+            });
         }
         let retry_first = inner.ready.is_empty() || !inner.retry_had_last_turn;
         if retry_first && let Some(sequence) = inner.due.pop_front() {
             inner.retry_had_last_turn = true;
-            inner.claims.insert(sequence, Claimed { covers: 0, is_retry: true });
+            inner.claims.insert(
+                sequence,
+                Claimed {
+                    covers: 0,
+                    is_retry: true,
+                },
+            );
             return Ok(Next::Retry(sequence));
         }
         if let Some(ready) = inner.ready.pop_front() {
             inner.retry_had_last_turn = false;
             let sequence = ready.stored.position.sequence;
-            inner.claims.insert(sequence, Claimed { covers: ready.covers, is_retry: false });
+            inner.claims.insert(
+                sequence,
+                Claimed {
+                    covers: ready.covers,
+                    is_retry: false,
+                },
+            );
             return Ok(Next::Fresh(ready.stored));
         }
-        Ok(Next::Wait { until: inner.next_due, read_from })
+        Ok(Next::Wait {
+            until: inner.next_due,
+            read_from,
+        })
     }
 
     /// How many sequences a claimed one covers.
     pub(crate) fn covers(&self, sequence: u64) -> u64 {
-        self.inner.lock().claims.get(&sequence).map_or(0, |claimed| claimed.covers)
+        self.inner
+            .lock()
+            .claims
+            .get(&sequence)
+            .map_or(0, |claimed| claimed.covers)
     }
 
     /// A claim was given up: the event comes again.
@@ -263,7 +293,10 @@ impl Sub {
         if let Some(claimed) = inner.claims.remove(&sequence) {
             match stored {
                 Some(stored) if !claimed.is_retry => {
-                    inner.ready.push_front(Ready { stored: Arc::clone(stored), covers: claimed.covers });
+                    inner.ready.push_front(Ready {
+                        stored: Arc::clone(stored),
+                        covers: claimed.covers,
+                    });
                 }
                 _ => inner.next_due = Some(Timestamp(0)),
             }
@@ -272,10 +305,10 @@ impl Sub {
         self.woken.notify_one();
     }
 
-    /// Forgets what is in memory only, so that a new holder starts from what is durable.
+    /// Forgets what is ready or claimed, so that a new holder gets it again. What was found not to match stays so.
     pub(crate) fn detach(&self) {
         let mut inner = self.inner.lock();
-        let floor = inner.accounted.floor();
+        let floor = inner.live_floor(self.broker.pumped());
         inner.place = Place::Lagging;
         inner.ready.clear();
         inner.due.clear();
@@ -313,6 +346,7 @@ impl Sub {
     pub(crate) fn status(&self, last: u64) -> SubscriptionStatus {
         let inner = self.inner.lock();
         let pumped = self.broker.pumped();
+        let backlog = last.saturating_sub(inner.scanned_at(pumped));
         SubscriptionStatus {
             delivered: inner.counters.delivered,
             dead_letter_sink: inner.counters.dead_letter_sink,
@@ -323,9 +357,9 @@ impl Sub {
             ready: inner.ready.len() as u64,
             in_flight: inner.claims.values().filter(|claimed| !claimed.is_retry).count() as u64,
             retrying: inner.claims.values().filter(|claimed| claimed.is_retry).count() as u64,
-            backlog: last.saturating_sub(inner.scanned_at(pumped)),
+            backlog,
             cursor: inner.live_floor(pumped),
-            lagging: inner.place == Place::Lagging,
+            lagging: inner.place == Place::Lagging && backlog > 0,
         }
     }
 }
@@ -345,7 +379,10 @@ impl Inner {
             return Offered::Full;
         }
         let covers = sequence - self.covered - 1;
-        self.ready.push_back(Ready { stored: Arc::clone(stored), covers });
+        self.ready.push_back(Ready {
+            stored: Arc::clone(stored),
+            covers,
+        });
         self.scanned = sequence;
         self.covered = sequence;
         Offered::Taken
@@ -365,10 +402,16 @@ impl Inner {
 
     /// Everything up to here is accounted for or waits for a retry.
     fn live_floor(&self, pumped: u64) -> u64 {
-        let ready = self.ready.iter().map(|ready| ready.stored.position.sequence - ready.covers);
+        let ready = self
+            .ready
+            .iter()
+            .map(|ready| ready.stored.position.sequence - ready.covers);
         let fresh = self.claims.iter().filter(|(_, claimed)| !claimed.is_retry);
-        let open = ready.chain(fresh.map(|(sequence, claimed)| sequence - claimed.covers)).min();
-        open.map_or_else(|| self.scanned_at(pumped), |first_open| first_open - 1).max(self.accounted.floor())
+        let open = ready
+            .chain(fresh.map(|(sequence, claimed)| sequence - claimed.covers))
+            .min();
+        open.map_or_else(|| self.scanned_at(pumped), |first_open| first_open - 1)
+            .max(self.accounted.floor())
     }
 
     fn load_due(&mut self, id: SubscriptionId, now: Timestamp, view: &View) -> Result<(), ViewError> {

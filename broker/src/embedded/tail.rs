@@ -47,7 +47,12 @@ impl Embedded {
             Start::Earliest => bounds.map_or(1, |bounds| bounds.first),
             Start::Latest => bounds.map_or(1, |bounds| bounds.last + 1),
         };
-        Some(Tail { shared: Arc::clone(&self.shared), stream, next, read: VecDeque::new() })
+        Some(Tail {
+            shared: Arc::clone(&self.shared),
+            stream,
+            next,
+            read: VecDeque::new(),
+        })
     }
 }
 
@@ -84,14 +89,19 @@ impl Tail {
     /// Reads on; answers what cannot be read.
     async fn fill(&mut self) -> Option<TailItem> {
         let (journal, stream, next) = (self.shared.journal.clone(), StreamId(self.stream), self.next);
-        let limit = ReadLimit { records_max: LAG_READ_EVENTS_MAX, bytes_max: LAG_READ_BYTES_MAX };
+        let limit = ReadLimit {
+            records_max: LAG_READ_EVENTS_MAX,
+            bytes_max: LAG_READ_BYTES_MAX,
+        };
         match tokio::task::spawn_blocking(move || journal.read(stream, next, limit)).await {
             Ok(Ok(records)) => {
-                let stored = records.into_iter().filter_map(|record| decode(&self.shared, record));
+                let stored = records
+                    .into_iter()
+                    .filter_map(|record| decode(&self.shared, record));
                 self.read = stored.map(Arc::new).collect();
                 None
             }
-            Ok(Err(journal::ReadError::Damaged { to, reason, .. })) => Some(self.missed(to, &reason.to_string())),
+            Ok(Err(journal::ReadError::Damaged { to, reason, .. })) => Some(self.missed(to, &reason)),
             Ok(Err(error)) => {
                 tracing::error!(%error, "events could not be read for a watcher");
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -103,6 +113,10 @@ impl Tail {
 
     fn missed(&mut self, to: u64, reason: &str) -> TailItem {
         let from = std::mem::replace(&mut self.next, to + 1);
-        TailItem::Missed { from, to, reason: reason.to_string() }
+        TailItem::Missed {
+            from,
+            to,
+            reason: reason.to_string(),
+        }
     }
 }

@@ -58,11 +58,21 @@ fn name(name: &str) -> ResourceName {
 }
 
 fn event(id: u64) -> Event {
-    Event::builder().id(&id.to_string()).source("/test").ty("demo.n").build().unwrap()
+    Event::builder()
+        .id(&id.to_string())
+        .source("/test")
+        .ty("demo.n")
+        .build()
+        .unwrap()
 }
 
 fn batch(events: Vec<Event>) -> Batch {
-    Batch { events, hops: HOPS_MAX, source_state: None, permit: None }
+    Batch {
+        events,
+        hops: HOPS_MAX,
+        source_state: None,
+        permit: None,
+    }
 }
 
 async fn open(directory: &Path) -> Embedded {
@@ -70,14 +80,22 @@ async fn open(directory: &Path) -> Embedded {
 }
 
 async fn open_at(directory: &Path, clock: Arc<ManualClock>) -> Embedded {
-    let options = Options { clock, segment_bytes: 4 * 1024 * 1024, ..Options::new(directory) };
+    let options = Options {
+        clock,
+        segment_bytes: 4 * 1024 * 1024,
+        ..Options::new(directory)
+    };
     Embedded::open(options).await.unwrap().0
 }
 
 /// Declares the broker, attaches the trigger and matches everything.
 async fn attach(engine: &Embedded, broker: &str, trigger: &str) -> Arc<dyn Subscription> {
     engine.declare(&name(broker)).await.unwrap();
-    let spec = SubscriptionSpec { name: name(trigger), broker: name(broker), start: Start::Latest };
+    let spec = SubscriptionSpec {
+        name: name(trigger),
+        broker: name(broker),
+        start: Start::Latest,
+    };
     let subscription = engine.subscribe(spec).await.unwrap();
     engine.set_matcher(Arc::new(Rules {
         of: vec![(name(broker), subscription.id())],
@@ -87,19 +105,33 @@ async fn attach(engine: &Embedded, broker: &str, trigger: &str) -> Arc<dyn Subsc
 }
 
 async fn next(subscription: &Arc<dyn Subscription>) -> Claim {
-    tokio::time::timeout(Duration::from_secs(30), subscription.next()).await.expect("an event in time").unwrap()
+    tokio::time::timeout(Duration::from_secs(30), subscription.next())
+        .await
+        .expect("an event in time")
+        .unwrap()
 }
 
 async fn is_quiet(subscription: &Arc<dyn Subscription>) -> bool {
-    tokio::time::timeout(Duration::from_secs(30), subscription.idle()).await.is_ok()
+    tokio::time::timeout(Duration::from_secs(30), subscription.idle())
+        .await
+        .is_ok()
 }
 
 fn delivered() -> Settlement {
-    Settlement::Delivered { outcome: Outcome::Delivered, reply: None }
+    Settlement::Delivered {
+        outcome: Outcome::Delivered,
+        reply: None,
+    }
 }
 
 fn retry_at(at: u64, attempts: u32) -> Settlement {
-    Settlement::RetryAt { at: Timestamp(at), progress: Progress { attempts, ..Progress::default() } }
+    Settlement::RetryAt {
+        at: Timestamp(at),
+        progress: Progress {
+            attempts,
+            ..Progress::default()
+        },
+    }
 }
 
 async fn ids(subscription: &Arc<dyn Subscription>, count: usize) -> Vec<String> {
@@ -117,8 +149,18 @@ async fn what_is_settled_stays_settled_and_what_is_not_comes_again() {
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path()).await;
     let subscription = attach(&engine, "b", "t").await;
-    let accepted = engine.append(&name("b"), batch(vec![event(1), event(2), event(3)])).await.unwrap();
-    assert_eq!(accepted.positions.iter().map(|at| at.sequence).collect::<Vec<_>>(), [1, 2, 3]);
+    let accepted = engine
+        .append(&name("b"), batch(vec![event(1), event(2), event(3)]))
+        .await
+        .unwrap();
+    assert_eq!(
+        accepted
+            .positions
+            .iter()
+            .map(|at| at.sequence)
+            .collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
     let first = next(&subscription).await;
     let second = next(&subscription).await;
     let third = next(&subscription).await;
@@ -126,6 +168,7 @@ async fn what_is_settled_stays_settled_and_what_is_not_comes_again() {
     drop((first, third));
     drop(subscription);
     engine.close().await;
+    drop(engine);
 
     let engine = open(directory.path()).await;
     let subscription = attach(&engine, "b", "t").await;
@@ -153,17 +196,36 @@ async fn a_retry_survives_a_restart_with_its_progress_and_never_comes_early() {
     let clock = Arc::new(ManualClock::default());
     let engine = open_at(directory.path(), Arc::clone(&clock)).await;
     let subscription = attach(&engine, "b", "t").await;
-    engine.append(&name("b"), batch(vec![event(1), event(2)])).await.unwrap();
+    engine
+        .append(&name("b"), batch(vec![event(1), event(2)]))
+        .await
+        .unwrap();
     let progress = Progress {
         step: Step::DeadLetterSink,
         attempts: 3,
-        failure: Some(Failure { destination: "http://e/".into(), code: Some(500), data: vec![1], message: "no".into() }),
+        failure: Some(Failure {
+            destination: "http://e/".into(),
+            code: Some(500),
+            data: vec![1],
+            message: "no".into(),
+        }),
     };
     let claim = next(&subscription).await;
-    claim.settle(Settlement::RetryAt { at: Timestamp(5_000), progress: progress.clone() }).await.unwrap();
-    assert_eq!(ids(&subscription, 1).await, ["2"], "a waiting retry holds nothing back");
+    claim
+        .settle(Settlement::RetryAt {
+            at: Timestamp(5_000),
+            progress: progress.clone(),
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        ids(&subscription, 1).await,
+        ["2"],
+        "a waiting retry holds nothing back"
+    );
     drop(subscription);
     engine.close().await;
+    drop(engine);
 
     let engine = open_at(directory.path(), Arc::clone(&clock)).await;
     let subscription = attach(&engine, "b", "t").await;
@@ -191,19 +253,35 @@ async fn losing_the_view_loses_no_retry_and_repeats_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path()).await;
     let subscription = attach(&engine, "b", "t").await;
-    engine.append(&name("b"), batch((1..=10).map(event).collect())).await.unwrap();
+    engine
+        .append(&name("b"), batch((1..=10).map(event).collect()))
+        .await
+        .unwrap();
     for _ in 0..5 {
         next(&subscription).await.settle(delivered()).await.unwrap();
     }
     next(&subscription).await.settle(retry_at(1, 1)).await.unwrap();
-    let letter = DeadLetter { reason: DeadLetterReason::Refused, event: event(7), failure: None, attempts: 1 };
-    next(&subscription).await.settle(Settlement::DeadLettered(letter)).await.unwrap();
+    let letter = DeadLetter {
+        reason: DeadLetterReason::Refused,
+        event: event(7),
+        failure: None,
+        attempts: 1,
+    };
+    next(&subscription)
+        .await
+        .settle(Settlement::DeadLettered(letter))
+        .await
+        .unwrap();
     drop(subscription);
     engine.close().await;
+    drop(engine);
     std::fs::remove_dir_all(directory.path().join("view")).unwrap();
 
     let clock = Arc::new(ManualClock(AtomicU64::new(1)));
-    let options = Options { clock, ..Options::new(directory.path()) };
+    let options = Options {
+        clock,
+        ..Options::new(directory.path())
+    };
     let (engine, opened) = Embedded::open(options).await.unwrap();
     assert!(opened.view_rebuilt.is_some());
     let subscription = attach(&engine, "b", "t").await;
@@ -211,8 +289,19 @@ async fn losing_the_view_loses_no_retry_and_repeats_nothing() {
     assert_eq!(came, ["6", "8", "9", "10"].map(String::from).into());
     assert!(is_quiet(&subscription).await);
     let status = subscription.status();
-    assert_eq!((status.delivered, status.dead_lettered, status.retries, status.cursor), (9, 1, 1, 10));
-    let query = DeadLetterQuery { limit: 10, ..DeadLetterQuery::default() };
+    assert_eq!(
+        (
+            status.delivered,
+            status.dead_lettered,
+            status.retries,
+            status.cursor
+        ),
+        (9, 1, 1, 10)
+    );
+    let query = DeadLetterQuery {
+        limit: 10,
+        ..DeadLetterQuery::default()
+    };
     assert_eq!(engine.dead_letters(&query).unwrap().len(), 1);
     engine.close().await;
 }
@@ -223,13 +312,34 @@ async fn a_reply_is_stored_with_the_settlement_of_its_cause() {
     let engine = open(directory.path()).await;
     let subscription = attach(&engine, "b", "t").await;
     engine.append(&name("b"), batch(vec![event(1)])).await.unwrap();
-    let reply = Reply { broker: name("b"), event: event(100), hops: 7 };
-    let settlement = Settlement::Delivered { outcome: Outcome::Delivered, reply: Some(reply) };
+    let reply = Reply {
+        broker: name("b"),
+        event: event(100),
+        hops: 7,
+    };
+    let settlement = Settlement::Delivered {
+        outcome: Outcome::Delivered,
+        reply: Some(reply),
+    };
     next(&subscription).await.settle(settlement).await.unwrap();
     let came = next(&subscription).await;
-    assert_eq!((came.event().id(), came.stored().hops, came.stored().position.sequence), ("100", 7, 2));
-    let nowhere = Reply { broker: name("nowhere"), event: event(1), hops: 1 };
-    let settlement = Settlement::Delivered { outcome: Outcome::Delivered, reply: Some(nowhere) };
+    assert_eq!(
+        (
+            came.event().id(),
+            came.stored().hops,
+            came.stored().position.sequence
+        ),
+        ("100", 7, 2)
+    );
+    let nowhere = Reply {
+        broker: name("nowhere"),
+        event: event(1),
+        hops: 1,
+    };
+    let settlement = Settlement::Delivered {
+        outcome: Outcome::Delivered,
+        reply: Some(nowhere),
+    };
     let unsettled = came.settle(settlement).await.unwrap_err();
     assert!(matches!(unsettled.error, AppendError::UnknownBroker { .. }));
     unsettled.claim.settle(delivered()).await.unwrap();
@@ -245,8 +355,12 @@ async fn a_dead_letter_keeps_the_event_byte_for_byte_and_says_why() {
     engine.append(&name("b"), batch(vec![event(1)])).await.unwrap();
     let claim = next(&subscription).await;
     let original = claim.event().clone();
-    let failure =
-        Failure { destination: "http://e/".into(), code: Some(422), data: b"bad".to_vec(), message: "refused".into() };
+    let failure = Failure {
+        destination: "http://e/".into(),
+        code: Some(422),
+        data: b"bad".to_vec(),
+        message: "refused".into(),
+    };
     let letter = DeadLetter {
         reason: DeadLetterReason::Refused,
         event: original.clone(),
@@ -255,13 +369,27 @@ async fn a_dead_letter_keeps_the_event_byte_for_byte_and_says_why() {
     };
     claim.settle(Settlement::DeadLettered(letter)).await.unwrap();
     assert!(is_quiet(&subscription).await);
-    let listed = engine.dead_letters(&DeadLetterQuery { limit: 9, ..DeadLetterQuery::default() }).unwrap();
-    let [entry] = listed.as_slice() else { panic!("one dead letter, not {listed:?}") };
-    assert_eq!((entry.code, entry.data.as_deref(), entry.event_id.as_str()), (Some(422), Some("bad"), "1"));
+    let listed = engine
+        .dead_letters(&DeadLetterQuery {
+            limit: 9,
+            ..DeadLetterQuery::default()
+        })
+        .unwrap();
+    let [entry] = listed.as_slice() else {
+        panic!("one dead letter, not {listed:?}")
+    };
+    assert_eq!(
+        (entry.code, entry.data.as_deref(), entry.event_id.as_str()),
+        (Some(422), Some("bad"), "1")
+    );
     let (_, event) = engine.dead_letter(&entry.id).unwrap().unwrap();
     assert_eq!(event.to_record(), original.to_record());
     assert!(engine.dead_letter("1-2-x").unwrap().is_none());
-    let other = DeadLetterQuery { trigger: Some(name("other")), limit: 9, ..DeadLetterQuery::default() };
+    let other = DeadLetterQuery {
+        trigger: Some(name("other")),
+        limit: 9,
+        ..DeadLetterQuery::default()
+    };
     assert!(engine.dead_letters(&other).unwrap().is_empty());
     engine.close().await;
 }
@@ -282,7 +410,10 @@ async fn a_slow_subscription_reads_from_disk_and_gets_everything_once_and_in_ord
     let expected: Vec<_> = (1..=5_000).map(|n: u32| n.to_string()).collect();
     assert_eq!(came, expected);
     assert!(is_quiet(&subscription).await);
-    engine.append(&name("b"), batch(vec![event(9_999)])).await.unwrap();
+    engine
+        .append(&name("b"), batch(vec![event(9_999)]))
+        .await
+        .unwrap();
     assert_eq!(ids(&subscription, 1).await, ["9999"], "it is back at the tail");
     assert!(is_quiet(&subscription).await);
     assert!(!subscription.status().lagging);
@@ -297,14 +428,26 @@ async fn each_of_many_subscriptions_gets_exactly_its_events_while_producers_writ
     engine.declare(&name("b")).await.unwrap();
     let mut subscriptions = Vec::new();
     for modulus in 1..=8_u64 {
-        let spec = SubscriptionSpec { name: name(&format!("t{modulus}")), broker: name("b"), start: Start::Latest };
+        let spec = SubscriptionSpec {
+            name: name(&format!("t{modulus}")),
+            broker: name("b"),
+            start: Start::Latest,
+        };
         subscriptions.push((modulus, engine.subscribe(spec).await.unwrap()));
     }
-    let of = subscriptions.iter().map(|(_, subscription)| (name("b"), subscription.id())).collect();
-    let moduli: Vec<_> = subscriptions.iter().map(|(modulus, s)| (s.id(), *modulus)).collect();
+    let of = subscriptions
+        .iter()
+        .map(|(_, subscription)| (name("b"), subscription.id()))
+        .collect();
+    let moduli: Vec<_> = subscriptions
+        .iter()
+        .map(|(modulus, s)| (s.id(), *modulus))
+        .collect();
     let rule: Rule = Box::new(move |id, event| {
         let n: u64 = event.id().parse().unwrap();
-        moduli.iter().any(|(of, modulus)| *of == id && n.is_multiple_of(*modulus))
+        moduli
+            .iter()
+            .any(|(of, modulus)| *of == id && n.is_multiple_of(*modulus))
     });
     engine.set_matcher(Arc::new(Rules { of, rule }));
     let producers: Vec<_> = (0..4_u64)
@@ -319,9 +462,20 @@ async fn each_of_many_subscriptions_gets_exactly_its_events_while_producers_writ
         .collect();
     for (modulus, subscription) in subscriptions {
         let expected: BTreeSet<u64> = (0..EVENTS).filter(|n| n.is_multiple_of(modulus)).collect();
-        let came: Vec<u64> = ids(&subscription, expected.len()).await.iter().map(|id| id.parse().unwrap()).collect();
-        assert_eq!(came.iter().copied().collect::<BTreeSet<_>>(), expected, "modulus {modulus}");
-        assert!(is_quiet(&subscription).await, "nothing twice for modulus {modulus}");
+        let came: Vec<u64> = ids(&subscription, expected.len())
+            .await
+            .iter()
+            .map(|id| id.parse().unwrap())
+            .collect();
+        assert_eq!(
+            came.iter().copied().collect::<BTreeSet<_>>(),
+            expected,
+            "modulus {modulus}"
+        );
+        assert!(
+            is_quiet(&subscription).await,
+            "nothing twice for modulus {modulus}"
+        );
     }
     for producer in producers {
         producer.await.unwrap();
@@ -334,24 +488,57 @@ async fn a_new_subscription_starts_where_it_is_told_and_an_old_one_where_it_was(
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path()).await;
     engine.declare(&name("b")).await.unwrap();
-    engine.append(&name("b"), batch(vec![event(1), event(2)])).await.unwrap();
-    let latest = engine.subscribe(SubscriptionSpec { name: name("l"), broker: name("b"), start: Start::Latest });
+    engine
+        .append(&name("b"), batch(vec![event(1), event(2)]))
+        .await
+        .unwrap();
+    let latest = engine.subscribe(SubscriptionSpec {
+        name: name("l"),
+        broker: name("b"),
+        start: Start::Latest,
+    });
     let latest = latest.await.unwrap();
-    let earliest = engine.subscribe(SubscriptionSpec { name: name("e"), broker: name("b"), start: Start::Earliest });
+    let earliest = engine.subscribe(SubscriptionSpec {
+        name: name("e"),
+        broker: name("b"),
+        start: Start::Earliest,
+    });
     let earliest = earliest.await.unwrap();
     let of = vec![(name("b"), latest.id()), (name("b"), earliest.id())];
-    engine.set_matcher(Arc::new(Rules { of, rule: Box::new(|_, _| true) }));
+    engine.set_matcher(Arc::new(Rules {
+        of,
+        rule: Box::new(|_, _| true),
+    }));
     engine.append(&name("b"), batch(vec![event(3)])).await.unwrap();
     assert_eq!(ids(&latest, 1).await, ["3"]);
     assert_eq!(ids(&earliest, 3).await, ["1", "2", "3"]);
 
-    let again = engine.subscribe(SubscriptionSpec { name: name("l"), broker: name("b"), start: Start::Latest }).await;
+    let again = engine
+        .subscribe(SubscriptionSpec {
+            name: name("l"),
+            broker: name("b"),
+            start: Start::Latest,
+        })
+        .await;
     assert!(matches!(again.err(), Some(SubscribeError::Attached { .. })));
     engine.declare(&name("c")).await.unwrap();
-    let moved = engine.subscribe(SubscriptionSpec { name: name("l"), broker: name("c"), start: Start::Latest }).await;
+    let moved = engine
+        .subscribe(SubscriptionSpec {
+            name: name("l"),
+            broker: name("c"),
+            start: Start::Latest,
+        })
+        .await;
     assert!(matches!(moved.err(), Some(SubscribeError::OtherBroker { .. })));
-    let nowhere = engine.subscribe(SubscriptionSpec { name: name("n"), broker: name("n"), start: Start::Latest });
-    assert!(matches!(nowhere.await.err(), Some(SubscribeError::UnknownBroker { .. })));
+    let nowhere = engine.subscribe(SubscriptionSpec {
+        name: name("n"),
+        broker: name("n"),
+        start: Start::Latest,
+    });
+    assert!(matches!(
+        nowhere.await.err(),
+        Some(SubscribeError::UnknownBroker { .. })
+    ));
     engine.close().await;
 }
 
@@ -361,17 +548,29 @@ async fn events_that_did_not_match_are_accounted_for_across_a_restart() {
     let engine = open(directory.path()).await;
     let subscription = attach(&engine, "b", "t").await;
     let of = vec![(name("b"), subscription.id())];
-    engine.set_matcher(Arc::new(Rules { of, rule: Box::new(|_, event| event.id() == "2") }));
-    engine.append(&name("b"), batch((1..=4).map(event).collect())).await.unwrap();
+    engine.set_matcher(Arc::new(Rules {
+        of,
+        rule: Box::new(|_, event| event.id() == "2"),
+    }));
+    engine
+        .append(&name("b"), batch((1..=4).map(event).collect()))
+        .await
+        .unwrap();
     assert_eq!(ids(&subscription, 1).await, ["2"]);
     assert!(is_quiet(&subscription).await);
     drop(subscription);
     engine.close().await;
+    drop(engine);
 
     let engine = open(directory.path()).await;
     let subscription = attach(&engine, "b", "t").await;
     engine.append(&name("b"), batch(vec![event(5)])).await.unwrap();
-    assert_eq!(ids(&subscription, 1).await, ["5"], "1, 3 and 4 were judged by the filter of their time");
+    assert_eq!(
+        ids(&subscription, 1).await,
+        ["5"],
+        "1, 3 and 4 were judged by the filter of their time"
+    );
+    assert!(is_quiet(&subscription).await);
     assert_eq!(subscription.status().cursor, 5);
     engine.close().await;
 }
@@ -381,13 +580,28 @@ async fn source_state_is_stored_with_its_batch() {
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path()).await;
     engine.declare(&name("b")).await.unwrap();
-    let state = SourceState { key: "ping/default/p".into(), state: b"tick 7".to_vec() };
-    let accepted = engine.append(&name("b"), Batch { source_state: Some(state), ..batch(vec![event(1)]) }).await;
+    let state = SourceState {
+        key: "ping/default/p".into(),
+        state: b"tick 7".to_vec(),
+    };
+    let accepted = engine
+        .append(
+            &name("b"),
+            Batch {
+                source_state: Some(state),
+                ..batch(vec![event(1)])
+            },
+        )
+        .await;
     assert_eq!(accepted.unwrap().positions.len(), 1);
     engine.close().await;
+    drop(engine);
     std::fs::remove_dir_all(directory.path().join("view")).unwrap();
     let engine = open(directory.path()).await;
-    assert_eq!(engine.source_state("ping/default/p").as_deref(), Some(b"tick 7".as_slice()));
+    assert_eq!(
+        engine.source_state("ping/default/p").as_deref(),
+        Some(b"tick 7".as_slice())
+    );
     assert_eq!(engine.source_state("ping/default/q"), None);
     engine.close().await;
 }
@@ -401,7 +615,10 @@ async fn an_unknown_broker_is_refused_and_a_closed_engine_says_so() {
     let subscription = attach(&engine, "b", "t").await;
     engine.close().await;
     assert!(subscription.next().await.is_none());
-    assert_eq!(engine.append(&name("b"), batch(vec![event(1)])).await, Err(AppendError::Closed));
+    assert_eq!(
+        engine.append(&name("b"), batch(vec![event(1)])).await,
+        Err(AppendError::Closed)
+    );
     assert_eq!(engine.health(), Health::Closed);
 }
 
@@ -410,13 +627,18 @@ async fn a_watcher_sees_what_was_there_and_what_comes() {
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path()).await;
     engine.declare(&name("b")).await.unwrap();
-    engine.append(&name("b"), batch(vec![event(1), event(2)])).await.unwrap();
+    engine
+        .append(&name("b"), batch(vec![event(1), event(2)]))
+        .await
+        .unwrap();
     let mut earliest = engine.tail(&name("b"), Start::Earliest).unwrap();
     let mut latest = engine.tail(&name("b"), Start::Latest).unwrap();
     engine.append(&name("b"), batch(vec![event(3)])).await.unwrap();
     for (tail, expected) in [(&mut earliest, vec!["1", "2", "3"]), (&mut latest, vec!["3"])] {
         for id in expected {
-            let item = tokio::time::timeout(Duration::from_secs(30), tail.next()).await.unwrap();
+            let item = tokio::time::timeout(Duration::from_secs(30), tail.next())
+                .await
+                .unwrap();
             assert!(matches!(item, Some(TailItem::Event(stored)) if stored.event.id() == id));
         }
     }

@@ -22,6 +22,8 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use journal::StreamId;
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,10 @@ use schemas::names::ResourceName;
 
 /// Memory that sled may take for its page cache.
 const CACHE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// How long sled may take to let go of a view that was closed in this process.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
+const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// The open view.
 #[derive(Clone, Debug)]
@@ -99,7 +105,11 @@ impl View {
         let reason = match Self::open_existing(directory, journal_id, state_last) {
             Ok((view, applied)) => {
                 view.mark_open(journal_id)?;
-                return Ok(Opened { view, applied, rebuilt: None });
+                return Ok(Opened {
+                    view,
+                    applied,
+                    rebuilt: None,
+                });
             }
             Err(reason) => reason,
         };
@@ -111,10 +121,17 @@ impl View {
             fs::rename(directory, &aside)?;
         }
         let db = Self::open_db(directory).map_err(io::Error::other)?;
-        let view = Self { db, directory: directory.to_path_buf() };
+        let view = Self {
+            db,
+            directory: directory.to_path_buf(),
+        };
         view.mark_open(journal_id)?;
         let rebuilt = (state_last > 0).then_some(reason);
-        Ok(Opened { view, applied: 0, rebuilt })
+        Ok(Opened {
+            view,
+            applied: 0,
+            rebuilt,
+        })
     }
 
     fn open_existing(directory: &Path, journal_id: &[u8], state_last: u64) -> Result<(Self, u64), String> {
@@ -122,8 +139,15 @@ impl View {
             return Err("it is not there".into());
         }
         let db = Self::open_db(directory).map_err(|error| format!("it cannot be opened: {error}"))?;
-        let view = Self { db, directory: directory.to_path_buf() };
-        let get = |key: &str| view.db.get(key).map_err(|error| format!("it cannot be read: {error}"));
+        let view = Self {
+            db,
+            directory: directory.to_path_buf(),
+        };
+        let get = |key: &str| {
+            view.db
+                .get(key)
+                .map_err(|error| format!("it cannot be read: {error}"))
+        };
         if get("mjournal")?.as_deref() != Some(journal_id) {
             return Err("it belongs to another journal".into());
         }
@@ -139,7 +163,21 @@ impl View {
     }
 
     fn open_db(directory: &Path) -> sled::Result<sled::Db> {
-        sled::Config::new().path(directory).cache_capacity(CACHE_BYTES_MAX).flush_every_ms(None).open()
+        let config = sled::Config::new()
+            .path(directory)
+            .cache_capacity(CACHE_BYTES_MAX)
+            .flush_every_ms(None);
+        let deadline = Instant::now() + LOCK_WAIT_MAX;
+        loop {
+            match config.open() {
+                // The journal's lock keeps other processes out; this one is sled's own, let go by a thread of its
+                // pool some time after the last handle is gone.
+                Err(sled::Error::Io(error)) if is_locked(&error) && Instant::now() < deadline => {
+                    thread::sleep(LOCK_POLL);
+                }
+                opened => return opened,
+            }
+        }
     }
 
     fn mark_open(&self, journal_id: &[u8]) -> io::Result<()> {
@@ -157,21 +195,31 @@ impl View {
     }
 
     fn failed(&self, source: sled::Error) -> ViewError {
-        ViewError { directory: self.directory.clone(), source }
+        ViewError {
+            directory: self.directory.clone(),
+            source,
+        }
     }
 
     // --- what a start reads ---
 
     pub(crate) fn brokers(&self) -> Result<Vec<StreamsRecord>, ViewError> {
-        self.scan_json(b"b").map(|found| found.into_iter().map(|(_, record)| record).collect())
+        self.scan_json(b"b")
+            .map(|found| found.into_iter().map(|(_, record)| record).collect())
     }
 
     pub(crate) fn subscriptions(&self) -> Result<Vec<(SubscriptionId, SubscriptionState)>, ViewError> {
         let found = self.scan_json(b"s")?;
-        Ok(found.into_iter().filter_map(|(key, state)| Some((SubscriptionId(be_u64(key.get(1..)?)?), state))).collect())
+        Ok(found
+            .into_iter()
+            .filter_map(|(key, state)| Some((SubscriptionId(be_u64(key.get(1..)?)?), state)))
+            .collect())
     }
 
-    fn scan_json<T: for<'a> Deserialize<'a>>(&self, prefix: &[u8]) -> Result<Vec<(sled::IVec, T)>, ViewError> {
+    fn scan_json<T: for<'a> Deserialize<'a>>(
+        &self,
+        prefix: &[u8],
+    ) -> Result<Vec<(sled::IVec, T)>, ViewError> {
         let mut found = Vec::new();
         for entry in self.db.scan_prefix(prefix) {
             let (key, value) = entry.map_err(|error| self.failed(error))?;
@@ -184,7 +232,10 @@ impl View {
 
     /// Up to which sequence a dead-letter stream is in the index.
     pub(crate) fn dead_letters_indexed(&self, stream: StreamId) -> Result<u64, ViewError> {
-        let found = self.db.get(key(b'w', &[stream.0])).map_err(|error| self.failed(error))?;
+        let found = self
+            .db
+            .get(key(b'w', &[stream.0]))
+            .map_err(|error| self.failed(error))?;
         Ok(found.as_deref().and_then(be_u64).unwrap_or(0))
     }
 
@@ -192,7 +243,10 @@ impl View {
 
     pub(crate) fn put_broker(&self, record: &StreamsRecord) -> Result<(), ViewError> {
         let name = format!("b{}", record.broker);
-        self.db.insert(name, json(record)).map(drop).map_err(|error| self.failed(error))
+        self.db
+            .insert(name, json(record))
+            .map(drop)
+            .map_err(|error| self.failed(error))
     }
 
     pub(crate) fn put_source_state(&self, state: &SourceState) -> Result<(), ViewError> {
@@ -201,12 +255,20 @@ impl View {
     }
 
     pub(crate) fn source_state(&self, key: &str) -> Result<Option<Vec<u8>>, ViewError> {
-        let found = self.db.get(format!("o{key}")).map_err(|error| self.failed(error))?;
+        let found = self
+            .db
+            .get(format!("o{key}"))
+            .map_err(|error| self.failed(error))?;
         Ok(found.map(|state| state.to_vec()))
     }
 
     /// Schedules a retry, in place of the one that was there; says whether there was none.
-    pub(crate) fn put_retry(&self, id: SubscriptionId, sequence: u64, retry: &Retry) -> Result<bool, ViewError> {
+    pub(crate) fn put_retry(
+        &self,
+        id: SubscriptionId,
+        sequence: u64,
+        retry: &Retry,
+    ) -> Result<bool, ViewError> {
         let before = self.retry(id, sequence)?;
         let mut batch = sled::Batch::default();
         if let Some(before) = &before {
@@ -220,7 +282,9 @@ impl View {
 
     /// Takes a retry off the schedule; says whether there was one.
     pub(crate) fn remove_retry(&self, id: SubscriptionId, sequence: u64) -> Result<bool, ViewError> {
-        let Some(before) = self.retry(id, sequence)? else { return Ok(false) };
+        let Some(before) = self.retry(id, sequence)? else {
+            return Ok(false);
+        };
         let mut batch = sled::Batch::default();
         batch.remove(key(b'r', &[id.0, sequence]));
         batch.remove(key(b'd', &[id.0, before.at.0, sequence]));
@@ -229,18 +293,31 @@ impl View {
     }
 
     pub(crate) fn retry(&self, id: SubscriptionId, sequence: u64) -> Result<Option<Retry>, ViewError> {
-        let found = self.db.get(key(b'r', &[id.0, sequence])).map_err(|error| self.failed(error))?;
-        found.map(|value| serde_json::from_slice(&value)).transpose().map_err(|error| {
-            self.failed(sled::Error::Unsupported(error.to_string()))
-        })
+        let found = self
+            .db
+            .get(key(b'r', &[id.0, sequence]))
+            .map_err(|error| self.failed(error))?;
+        found
+            .map(|value| serde_json::from_slice(&value))
+            .transpose()
+            .map_err(|error| self.failed(sled::Error::Unsupported(error.to_string())))
     }
 
     /// Retries of one subscription in the order of their time.
-    pub(crate) fn due(&self, id: SubscriptionId) -> impl Iterator<Item = Result<(Timestamp, u64), ViewError>> + '_ {
-        self.db.scan_prefix(key(b'd', &[id.0])).keys().filter_map(move |found| match found {
-            Ok(key) => Some(Ok((Timestamp(be_u64(key.get(9..17)?)?), be_u64(key.get(17..25)?)?))),
-            Err(error) => Some(Err(self.failed(error))),
-        })
+    pub(crate) fn due(
+        &self,
+        id: SubscriptionId,
+    ) -> impl Iterator<Item = Result<(Timestamp, u64), ViewError>> + '_ {
+        self.db
+            .scan_prefix(key(b'd', &[id.0]))
+            .keys()
+            .filter_map(move |found| match found {
+                Ok(key) => Some(Ok((
+                    Timestamp(be_u64(key.get(9..17)?)?),
+                    be_u64(key.get(17..25)?)?,
+                ))),
+                Err(error) => Some(Err(self.failed(error))),
+            })
     }
 
     /// How many retries of one subscription wait. Walks them: for a start only.
@@ -253,7 +330,13 @@ impl View {
         let mut value = at.stream.to_be_bytes().to_vec();
         value.extend_from_slice(&at.sequence.to_be_bytes());
         let mut batch = sled::Batch::default();
-        batch.insert(key(b'x', &[meta.subscription.0, meta.cause.stream, meta.cause.sequence]), value);
+        batch.insert(
+            key(
+                b'x',
+                &[meta.subscription.0, meta.cause.stream, meta.cause.sequence],
+            ),
+            value,
+        );
         batch.insert(key(b'w', &[at.stream]), &at.sequence.to_be_bytes());
         self.db.apply_batch(batch).map_err(|error| self.failed(error))
     }
@@ -265,8 +348,14 @@ impl View {
         self.db.scan_prefix(b"x").filter_map(move |found| match found {
             Ok((key, value)) => {
                 let number = |bytes: &[u8], at: usize| bytes.get(at..at + 8).and_then(be_u64);
-                let cause = Position { stream: number(&key, 9)?, sequence: number(&key, 17)? };
-                let copy = Position { stream: number(&value, 0)?, sequence: number(&value, 8)? };
+                let cause = Position {
+                    stream: number(&key, 9)?,
+                    sequence: number(&key, 17)?,
+                };
+                let copy = Position {
+                    stream: number(&value, 0)?,
+                    sequence: number(&value, 8)?,
+                };
                 Some(Ok((SubscriptionId(number(&key, 1)?), cause, copy)))
             }
             Err(error) => Some(Err(self.failed(error))),
@@ -274,11 +363,18 @@ impl View {
     }
 
     /// Where the dead letter of one cause lies.
-    pub(crate) fn dead_letter(&self, id: SubscriptionId, cause: Position) -> Result<Option<Position>, ViewError> {
+    pub(crate) fn dead_letter(
+        &self,
+        id: SubscriptionId,
+        cause: Position,
+    ) -> Result<Option<Position>, ViewError> {
         let found = self.db.get(key(b'x', &[id.0, cause.stream, cause.sequence]));
         let found = found.map_err(|error| self.failed(error))?;
         Ok(found.and_then(|value| {
-            Some(Position { stream: be_u64(value.get(..8)?)?, sequence: be_u64(value.get(8..16)?)? })
+            Some(Position {
+                stream: be_u64(value.get(..8)?)?,
+                sequence: be_u64(value.get(8..16)?)?,
+            })
         }))
     }
 
@@ -289,10 +385,21 @@ impl View {
             batch.insert(key(b's', &[id.0]), json(state));
         }
         batch.insert("mapplied", &checkpoint.applied.to_be_bytes());
-        batch.insert("mclean", if checkpoint.clean { b"yes".as_slice() } else { b"no" });
+        batch.insert(
+            "mclean",
+            if checkpoint.clean {
+                b"yes".as_slice()
+            } else {
+                b"no"
+            },
+        );
         self.db.apply_batch(batch).map_err(io::Error::other)?;
         self.sync()
     }
+}
+
+fn is_locked(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
 }
 
 fn key(letter: u8, numbers: &[u64]) -> Vec<u8> {
@@ -316,7 +423,11 @@ fn json<T: Serialize>(value: &T) -> Vec<u8> {
 fn boot_id() -> String {
     let found = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let found = found.trim();
-    if found.is_empty() { uuid::Uuid::new_v4().to_string() } else { found.to_string() }
+    if found.is_empty() {
+        uuid::Uuid::new_v4().to_string()
+    } else {
+        found.to_string()
+    }
 }
 
 #[cfg(test)]
