@@ -392,6 +392,16 @@ pub struct SubscriptionStatus {
     pub lagging: bool,
 }
 
+// === impl Stored ===
+
+impl Stored {
+    /// For engines that keep their events elsewhere: counts towards no memory here.
+    #[must_use]
+    pub fn new(event: Event, position: Position, hops: u8, accepted_at: Timestamp) -> Self {
+        Self { event, position, hops, accepted_at, _held: None }
+    }
+}
+
 // === impl Claim ===
 
 impl Claim {
