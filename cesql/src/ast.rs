@@ -199,7 +199,7 @@ impl LogicalOperator {
     }
 }
 
-/// How tightly operators bind, the loosest first (specification section 3.6). `EXISTS` takes a bare name and needs no
+/// How tightly operators bind, the loosest first. `EXISTS` takes a bare name and needs no
 /// place here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Power {

@@ -45,3 +45,6 @@ impl<S: BuildHasher> Attributes for HashMap<String, Value<'_>, S> {
         Self::get(self, name).map(Value::borrowed)
     }
 }
+
+#[cfg(test)]
+mod tests;

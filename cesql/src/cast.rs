@@ -1,4 +1,4 @@
-//! Conversions between the three types, explicit (`INT(x)`) and implied by an operator (specification section 3.3).
+//! Conversions between the three types, explicit (`INT(x)`) and implied by an operator.
 //!
 //! | from \ to | String         | Integer                                | Boolean                        |
 //! |-----------|----------------|----------------------------------------|--------------------------------|

@@ -60,71 +60,15 @@ pub(crate) enum Callee {
     User(Arc<Function>),
 }
 
+/// Where calls are looked up while a tree is compiled.
+struct Compiler<'f> {
+    functions: &'f Functions,
+}
+
 impl Code {
     /// Compiles `node`, its calls resolved among the built-in functions and `functions`.
     pub(crate) fn new(node: &Node, functions: &Functions) -> Self {
-        let one = |node: &Node| Box::new(Self::new(node, functions));
-        let all = |nodes: &[Node]| nodes.iter().map(|node| Self::new(node, functions)).collect();
-        let operation = match &node.kind {
-            NodeKind::Literal(value) => Operation::Literal(value.clone()),
-            NodeKind::Attribute(name) => Operation::Attribute(name.clone()),
-            NodeKind::Exists(name) => Operation::Exists(name.clone()),
-            NodeKind::Unary {
-                operator: UnaryOperator::Not,
-                operand,
-            } => Operation::Not(one(operand)),
-            NodeKind::Unary {
-                operator: UnaryOperator::Minus,
-                operand,
-            } => Operation::Minus(one(operand)),
-            NodeKind::Binary {
-                operator,
-                left,
-                right,
-            } => {
-                let operands = Box::new([Self::new(left, functions), Self::new(right, functions)]);
-                Operation::Binary {
-                    operator: *operator,
-                    operands,
-                }
-            }
-            NodeKind::Logical { operator, operands } => Operation::Logical {
-                operator: *operator,
-                operands: all(operands),
-            },
-            NodeKind::Like {
-                operand,
-                pattern,
-                negated,
-            } => Operation::Like {
-                operand: one(operand),
-                pattern: Pattern::new(pattern),
-                negated: *negated,
-            },
-            NodeKind::In {
-                operand,
-                set,
-                negated,
-            } => Operation::In {
-                operand: one(operand),
-                set: all(set),
-                negated: *negated,
-            },
-            NodeKind::Call { name, arguments } => match Callee::find(name, arguments.len(), functions) {
-                Some(callee) => Operation::Call {
-                    callee,
-                    arguments: all(arguments),
-                },
-                None => Operation::MissingFunction {
-                    name: name.clone(),
-                    arguments: arguments.len(),
-                },
-            },
-        };
-        Self {
-            operation,
-            span: node.span,
-        }
+        Compiler { functions }.code(node)
     }
 
     /// The type whose zero is returned when something inside fails. An attribute's type is known only when it is
@@ -161,6 +105,86 @@ impl Callee {
                 .map(|function| Self::User(Arc::clone(function)))
         };
         builtin::find(name, arguments).map(Self::Builtin).or_else(user)
+    }
+}
+
+impl Compiler<'_> {
+    fn code(&self, node: &Node) -> Code {
+        Code {
+            operation: self.operation(&node.kind),
+            span: node.span,
+        }
+    }
+
+    fn boxed(&self, node: &Node) -> Box<Code> {
+        Box::new(self.code(node))
+    }
+
+    fn all(&self, nodes: &[Node]) -> Box<[Code]> {
+        nodes.iter().map(|node| self.code(node)).collect()
+    }
+
+    fn operation(&self, kind: &NodeKind) -> Operation {
+        match kind {
+            NodeKind::Literal(value) => Operation::Literal(value.clone()),
+            NodeKind::Attribute(name) => Operation::Attribute(name.clone()),
+            NodeKind::Exists(name) => Operation::Exists(name.clone()),
+            NodeKind::Unary {
+                operator: UnaryOperator::Not,
+                operand,
+            } => Operation::Not(self.boxed(operand)),
+            NodeKind::Unary {
+                operator: UnaryOperator::Minus,
+                operand,
+            } => Operation::Minus(self.boxed(operand)),
+            NodeKind::Binary {
+                operator,
+                left,
+                right,
+            } => Operation::Binary {
+                operator: *operator,
+                operands: Box::new([self.code(left), self.code(right)]),
+            },
+            NodeKind::Logical { operator, operands } => Operation::Logical {
+                operator: *operator,
+                operands: self.all(operands),
+            },
+            NodeKind::Like {
+                operand,
+                pattern,
+                negated,
+            } => {
+                let pattern = Pattern::new(pattern);
+                Operation::Like {
+                    operand: self.boxed(operand),
+                    pattern,
+                    negated: *negated,
+                }
+            }
+            NodeKind::In {
+                operand,
+                set,
+                negated,
+            } => Operation::In {
+                operand: self.boxed(operand),
+                set: self.all(set),
+                negated: *negated,
+            },
+            NodeKind::Call { name, arguments } => self.call(name, arguments),
+        }
+    }
+
+    fn call(&self, name: &str, arguments: &[Node]) -> Operation {
+        match Callee::find(name, arguments.len(), self.functions) {
+            Some(callee) => Operation::Call {
+                callee,
+                arguments: self.all(arguments),
+            },
+            None => Operation::MissingFunction {
+                name: name.into(),
+                arguments: arguments.len(),
+            },
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with an expression, as the specification names it (section 3.4).
+//! What can go wrong with an expression, as the specification names it.
 
 use std::fmt;
 

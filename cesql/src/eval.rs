@@ -1,4 +1,4 @@
-//! Evaluation (specification section 3): stops at the first error.
+//! Evaluation: stops at the first error.
 //!
 //! Operands are evaluated from left to right and cast when all of an operator's are there; `AND`, `OR` and `IN` cast
 //! and stop one by one. The operation in which an error arises may have a value of its own for it; every operation
@@ -47,12 +47,7 @@ impl<'a, A: Attributes + ?Sized> Evaluator<'a, A> {
             Operation::Attribute(name) => self.attribute(name, code.span),
             Operation::Exists(name) => Ok(Value::Boolean(self.attributes.get(name).is_some())),
             Operation::Not(operand) => Ok(Value::Boolean(!self.boolean(operand)?)),
-            Operation::Minus(operand) => {
-                let negated = self.integer(operand)?.checked_neg();
-                negated
-                    .map(Value::Integer)
-                    .ok_or_else(|| Fault::new(Cause::Overflow, code.span))
-            }
+            Operation::Minus(operand) => self.minus(operand, code.span).map(Value::Integer),
             Operation::Binary { operator, operands } => self.binary(*operator, operands, code.span),
             Operation::Logical { operator, operands } => {
                 self.logical(*operator, operands).map(Value::Boolean)
@@ -61,10 +56,9 @@ impl<'a, A: Attributes + ?Sized> Evaluator<'a, A> {
                 operand,
                 pattern,
                 negated,
-            } => {
-                let matches = pattern.matches(&text(self.operand(operand)?));
-                Ok(Value::Boolean(matches != *negated))
-            }
+            } => self
+                .operand(operand)
+                .map(|value| Value::Boolean(pattern.matches(&text(value)) != *negated)),
             Operation::In {
                 operand,
                 set,
@@ -100,6 +94,12 @@ impl<'a, A: Attributes + ?Sized> Evaluator<'a, A> {
         self.attributes
             .get(name)
             .ok_or_else(|| Fault::new(Cause::MissingAttribute(name), span))
+    }
+
+    fn minus(&self, operand: &'a Code, span: Span) -> Outcome<'a, i32> {
+        self.integer(operand)?
+            .checked_neg()
+            .ok_or_else(|| Fault::new(Cause::Overflow, span))
     }
 
     fn binary(

@@ -1,4 +1,4 @@
-//! Text to tokens (specification section 2).
+//! Text to tokens: the lexical part of the grammar.
 //!
 //! White space is space, tab, carriage return and line feed. Words are runs of ASCII letters, digits and underscores;
 //! keywords are recognised in any case; a run of digits alone is a number. Signs are tokens of their own: whether

@@ -1,4 +1,4 @@
-//! Tokens to the syntax tree: precedence climbing over one list of tokens (specification sections 2 and 3.6).
+//! Tokens to the syntax tree: precedence climbing over one list of tokens.
 //!
 //! Two places go beyond the grammar that the specification ships, and accept what it refuses:
 //!

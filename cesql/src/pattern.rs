@@ -1,4 +1,4 @@
-//! Patterns of `LIKE` (specification section 3.5.3).
+//! Patterns of the `LIKE` operator.
 //!
 //! `%` stands for any text, `_` for one character, `\%` and `\_` for themselves; a backslash before anything else, and
 //! one at the end, is a backslash. A character is a Unicode scalar value.

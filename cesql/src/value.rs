@@ -1,4 +1,4 @@
-//! The values an expression computes with, and their types (specification section 3.1).
+//! The values an expression computes with, and their types: the type system of the specification.
 
 use std::borrow::Cow;
 use std::fmt;

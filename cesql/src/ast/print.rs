@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Node, NodeKind, Power, UnaryOperator};
+use super::{LogicalOperator, Node, NodeKind, Power, UnaryOperator};
 use crate::value::Value;
 
 impl fmt::Display for Node {
@@ -27,11 +27,7 @@ impl fmt::Display for NodeKind {
                 write!(f, " {} ", operator.as_str())?;
                 operand(f, right, operator.power().tighter())
             }
-            Self::Logical { operator, operands } => {
-                separated(f, operands, &format!(" {} ", operator.as_str()), |f, node| {
-                    parenthesised(f, node, node.kind.power() == Power::Logic)
-                })
-            }
+            Self::Logical { operator, operands } => logical(f, *operator, operands),
             Self::Like {
                 operand: left,
                 pattern,
@@ -90,6 +86,13 @@ fn parenthesised(f: &mut fmt::Formatter<'_>, node: &Node, parentheses: bool) -> 
     } else {
         write!(f, "{node}")
     }
+}
+
+/// Operands that are runs themselves get parentheses even where none are needed, against misreading.
+fn logical(f: &mut fmt::Formatter<'_>, operator: LogicalOperator, operands: &[Node]) -> fmt::Result {
+    separated(f, operands, &format!(" {} ", operator.as_str()), |f, node| {
+        parenthesised(f, node, node.kind.power() == Power::Logic)
+    })
 }
 
 fn literal(f: &mut fmt::Formatter<'_>, value: &Value<'_>) -> fmt::Result {

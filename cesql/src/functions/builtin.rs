@@ -1,4 +1,4 @@
-//! The functions every implementation has (specification section 3.7), in one table.
+//! The functions every implementation has, in one table.
 
 use super::{Failure, Parameter, Signature, resolve, text};
 use crate::error::ErrorKind;
