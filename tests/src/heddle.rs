@@ -19,6 +19,13 @@ pub struct Heddle {
     process: Process,
     ready: Ready,
     folder: TempDir,
+    start: Start,
+}
+
+/// How `heddle run` is started, each time anew.
+#[derive(Debug)]
+struct Start {
+    configuration: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
 }
@@ -50,19 +57,38 @@ impl Heddle {
     /// Starts heddle with these resources, more arguments for `heddle run` and more environment.
     pub async fn start_with(resources: &Resources, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        resources.write(folder.path());
-        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let environment: Vec<_> = environment
+        let configuration = resources.write(folder.path());
+        Self::start_in(folder, configuration, arguments, environment).await
+    }
+
+    /// Starts heddle with a configuration file or folder that is there already.
+    pub async fn start_at(configuration: PathBuf, environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::start_in(folder, configuration, &[], environment).await
+    }
+
+    async fn start_in(
+        folder: TempDir,
+        configuration: PathBuf,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let environment = environment
             .iter()
             .map(|&(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let process = spawn(folder.path(), &arguments, &environment);
+        let start = Start {
+            configuration,
+            arguments,
+            environment,
+        };
+        let process = start.spawn(folder.path());
         let mut heddle = Self {
             process,
             ready: Ready::unknown(),
             folder,
-            arguments,
-            environment,
+            start,
         };
         heddle.await_ready().await;
         heddle
@@ -85,7 +111,7 @@ impl Heddle {
             self.process.exited().is_some(),
             "restart comes after the end of the earlier process"
         );
-        self.process = spawn(self.folder.path(), &self.arguments, &self.environment);
+        self.process = self.start.spawn(self.folder.path());
         self.await_ready().await;
     }
 
@@ -270,19 +296,20 @@ impl Ready {
     }
 }
 
-/// Starts `heddle run` on free ports with the configuration and data of this folder.
-fn spawn(folder: &Path, arguments: &[String], environment: &[(String, String)]) -> Process {
-    let ready = folder.join("ready.json");
-    if ready.exists() {
-        std::fs::remove_file(&ready).expect("the ready file of the earlier process can be removed");
+impl Start {
+    /// Starts `heddle run` on free ports with its data, ready file and logs in this folder.
+    fn spawn(&self, folder: &Path) -> Process {
+        let ready = folder.join("ready.json");
+        if ready.exists() {
+            std::fs::remove_file(&ready).expect("the ready file of the earlier process can be removed");
+        }
+        let mut command = Command::new(repository::heddle());
+        command.args(["run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        command.arg("--config").arg(&self.configuration);
+        command.arg("--data").arg(folder.join("data"));
+        command.arg("--ready-file").arg(&ready);
+        command.args(&self.arguments).current_dir(folder);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Process::spawn("heddle", &mut command, folder).expect("heddle starts")
     }
-    let path = |name: &str| -> PathBuf { folder.join(name) };
-    let mut command = Command::new(repository::heddle());
-    command.args(["run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-    command.arg("--config").arg(path("mesh.yaml"));
-    command.arg("--data").arg(path("data"));
-    command.arg("--ready-file").arg(&ready);
-    command.args(arguments).current_dir(folder);
-    command.envs(environment.iter().map(|(name, value)| (name, value)));
-    Process::spawn("heddle", &mut command, folder).expect("heddle starts")
 }

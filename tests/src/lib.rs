@@ -21,4 +21,4 @@ pub use event::Event;
 pub use heddle::{Cli, Heddle};
 pub use producer::{Answered, Producer};
 pub use sink::{Answer, Received, Sink};
-pub use wait::{PATIENCE, eventually, eventually_async};
+pub use wait::{PATIENCE, RETRY_PATIENCE, eventually, eventually_async};

@@ -8,6 +8,9 @@ use tokio::time::Instant;
 /// How long a test waits for what must happen: generous, because a busy two-core machine must not fail a right program.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Like [`PATIENCE`], for what waits for several retries.
+pub const RETRY_PATIENCE: Duration = Duration::from_secs(90);
+
 /// How often a condition that cannot notify is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
