@@ -4,7 +4,7 @@
 //! `event/head.rs`), and the *data*. The same two slices are the record that a log stores. Every attribute keeps its
 //! canonical string and the data its bytes: nothing is normalised, re-serialised or re-ordered on the way through.
 //!
-//! Events come from outside through the codecs, from code through [`Event::builder`], and from storage through
+//! Events come from outside through [`codec`](crate::codec), from code through [`Event::builder`], and from storage through
 //! [`Event::from_record`].
 
 mod builder;
@@ -191,6 +191,11 @@ impl Event {
         kept.try_for_each(|attribute| writer.copy(attribute))
             .and_then(|()| writer.finish(self.data_form(), self.data.clone()))
             .expect("invariant: a part of a valid head is valid")
+    }
+
+    /// The bytes of a value of this event's head, shared.
+    pub(crate) fn share(&self, value: &str) -> Bytes {
+        self.head.slice_ref(value.as_bytes())
     }
 
     fn value(&self, name: &str) -> Option<&str> {

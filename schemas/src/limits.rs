@@ -7,7 +7,7 @@ pub const YAML_NODES_MAX: usize = 1_000_000;
 pub const YAML_DEPTH_MAX: usize = 64;
 
 /// What an event or batch may measure. Checked by the codecs before anything is queued; each breach is its own error
-/// (`codec::Reason::TooLarge`).
+/// ([`Reason::TooLarge`](crate::codec::Reason::TooLarge)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Most bytes of one event, attributes and data together. Default 1 MiB: CloudEvents asks an intermediary for at
@@ -18,7 +18,7 @@ pub struct Limits {
     /// Most bytes of one batch as received. Default 4 MiB: a batch is one frame of the journal and lives in memory as one
     /// piece.
     pub batch_bytes_max: usize,
-    /// Most attributes of one event, required ones included. Default 256.
+    /// Most attributes of one event, required ones included. Default 256, at most 4,096.
     pub attributes_max: usize,
     /// Longest attribute name, in bytes. Default 128: the specification suggests 20 and forbids nothing, so that
     /// long names are passed on. At most 255.
@@ -37,7 +37,7 @@ impl Limits {
         event_bytes_max: u32::MAX as usize,
         batch_events_max: usize::MAX,
         batch_bytes_max: usize::MAX,
-        attributes_max: u16::MAX as usize,
+        attributes_max: 4096,
         attribute_name_bytes_max: u8::MAX as usize,
         attribute_value_bytes_max: 16 << 20,
         header_bytes_max: usize::MAX,

@@ -20,15 +20,16 @@
 //! ```
 //!
 //! What holds in every head that [`check`] or [`HeadWriter`] let pass: the three required attributes are there and the
-//! offsets point at them, names are `[a-z0-9]+`, names and values are UTF-8, and the last attribute ends where the head
-//! ends. `specversion` is the byte at 1 and not an attribute of the table.
+//! offsets point at them, names are `[a-z0-9]+`, names and values are UTF-8, the content type is a media type, and the last
+//! attribute ends where the head ends. `specversion` is the byte at 1 and not an attribute of the table.
 
 mod writer;
 
 use bytes::Bytes;
 
 use super::invalid::CorruptRecord;
-use super::{Attribute, DataForm, Kind, SpecVersion, rules};
+use super::{Attribute, DataForm, Kind, SpecVersion, media, rules};
+use crate::limits::Limits;
 
 pub(crate) use writer::HeadWriter;
 
@@ -156,6 +157,12 @@ fn check_prefix(head: &[u8], has_data: bool) -> Result<(), CorruptRecord> {
 fn check_attributes(head: &[u8]) -> Result<(), CorruptRecord> {
     let short = |part| CorruptRecord::Short { at: head.len(), part };
     let count = u16_at(head, COUNT_AT).ok_or_else(|| short("prefix"))?;
+    if usize::from(count) > Limits::FORMAT.attributes_max {
+        return Err(CorruptRecord::Field {
+            at: COUNT_AT,
+            part: "number of attributes",
+        });
+    }
     let mut at = PREFIX;
     let mut found = 0;
     for _ in 0..count {
@@ -164,6 +171,12 @@ fn check_attributes(head: &[u8]) -> Result<(), CorruptRecord> {
             return Err(CorruptRecord::Field {
                 at,
                 part: "attribute name",
+            });
+        }
+        if attribute.name == "datacontenttype" && !media::is_media_type(attribute.value) {
+            return Err(CorruptRecord::Field {
+                at,
+                part: "content type",
             });
         }
         if let Some(required) = Required::from_name(attribute.name) {

@@ -79,6 +79,15 @@ impl HeadWriter {
         Attributes::of(&self.buffer).find(|attribute| attribute.name == name)
     }
 
+    /// Whether an attribute was added, `specversion` included.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        if name == "specversion" {
+            self.version.is_some()
+        } else {
+            self.get(name).is_some()
+        }
+    }
+
     /// Checks what only the whole event shows and closes the head.
     pub(crate) fn finish(mut self, form: DataForm, data: Bytes) -> Result<Event, InvalidEvent> {
         let version = self.version.ok_or_else(|| Problem::Missing.of("specversion"))?;
