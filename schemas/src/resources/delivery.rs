@@ -15,9 +15,9 @@ pub struct DeliverySpec {
     pub retry: Option<u32>,
     /// The longest one attempt may take; longer than zero.
     pub timeout: Option<Duration>,
-    /// How waits grow. None, or no delay: no wait between attempts.
+    /// How waits grow; none: exponentially.
     pub backoff_policy: Option<BackoffPolicy>,
-    /// The wait that grows.
+    /// The wait that grows; none: no wait between attempts.
     pub backoff_delay: Option<Duration>,
     /// The longest wait that a receiver may ask for with Retry-After. Zero: its Retry-After is not heeded.
     pub retry_after_max: Option<Duration>,
@@ -73,19 +73,23 @@ impl DeliverySpec {
     }
 }
 
-/// Policy and delay work together only; one alone means no wait at all, which is rarely what was meant.
+/// A policy without a delay means no wait at all, which is rarely what was meant; a delay without a policy has a policy that is
+/// worth knowing.
 fn warn_of_half_a_backoff(reader: &Reader<'_>) {
-    let (alone, missing) = match reader.present(&["backoffPolicy", "backoffDelay"]).as_slice() {
-        ["backoffPolicy"] => ("backoffPolicy", "backoffDelay"),
-        ["backoffDelay"] => ("backoffDelay", "backoffPolicy"),
-        _ => return,
-    };
-    let field = reader.field(alone);
-    let message = format!(
-        "{} has no effect without {missing}: retries do not wait",
-        field.path()
-    );
-    reader
-        .findings()
-        .add(Problem::warning(&field.name_place(), message));
+    let half = reader.present(&["backoffPolicy", "backoffDelay"]);
+    let [half] = half.as_slice() else { return };
+    let field = reader.field(half);
+    reader.findings().add(match *half {
+        "backoffPolicy" => {
+            let message = format!(
+                "{} has no effect without backoffDelay: retries do not wait",
+                field.path()
+            );
+            Problem::warning(&field.name_place(), message)
+        }
+        _ => {
+            let message = format!("{} without backoffPolicy grows exponentially", field.path());
+            Problem::notice(&field.name_place(), message)
+        }
+    });
 }

@@ -71,24 +71,22 @@ pub enum KeyType {
     ByteArray,
 }
 
-/// `net.sasl`.
+/// `net.sasl`, when it is enabled.
 #[derive(Clone, Debug)]
 pub struct Sasl {
     /// User name.
-    pub user: Option<Value>,
+    pub user: Value,
     /// Password.
-    pub password: Option<Value>,
+    pub password: Value,
     /// Mechanism: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`, once it is looked up. None: `PLAIN`.
     pub mechanism: Option<Value>,
 }
 
-/// `net.tls`.
+/// `net.tls`, when it is enabled.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    /// PEM of the client's certificate.
-    pub cert: Option<Value>,
-    /// PEM of the client's key.
-    pub key: Option<Value>,
+    /// PEM of the client's certificate and of its key.
+    pub identity: Option<(Value, Value)>,
     /// PEM of the certificates that the server's may be signed by. None: the system's.
     pub ca_cert: Option<Value>,
 }
@@ -156,25 +154,45 @@ const CONSUMERS_MAX: i64 = 64;
 
 fn read_sasl(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Sasl> {
     let enabled = reader.field("enable").boolean().unwrap_or(false);
-    let sasl = Sasl {
-        user: Value::decode(&reader.field("user"), namespace),
-        password: Value::decode_secret(reader.field("password"), namespace),
-        mechanism: Value::decode(&reader.field("type"), namespace),
+    let needed = |name| {
+        if enabled {
+            reader.field(name).required()
+        } else {
+            reader.field(name)
+        }
     };
+    let user = Value::decode(&needed("user"), namespace);
+    let password = Value::decode_secret(needed("password"), namespace);
+    let mechanism = Value::decode(&reader.field("type"), namespace);
     for token_based in ["tokenProvider", "roleARN"] {
         reader.refuse(token_based, "use a user and a password with PLAIN or SCRAM");
     }
-    enabled.then_some(sasl)
+    enabled.then(|| {
+        Some(Sasl {
+            user: user?,
+            password: password?,
+            mechanism,
+        })
+    })?
 }
 
 fn read_tls(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Tls> {
     let enabled = reader.field("enable").boolean().unwrap_or(false);
-    let tls = Tls {
-        cert: Value::decode(&reader.field("cert"), namespace),
-        key: Value::decode_secret(reader.field("key"), namespace),
-        ca_cert: Value::decode(&reader.field("caCert"), namespace),
+    let pair = reader.present(&["cert", "key"]);
+    let needed = |name| {
+        if pair.is_empty() {
+            reader.field(name)
+        } else {
+            reader.field(name).required()
+        }
     };
-    enabled.then_some(tls)
+    let cert = Value::decode(&needed("cert"), namespace);
+    let key = Value::decode_secret(needed("key"), namespace);
+    let ca_cert = Value::decode(&reader.field("caCert"), namespace);
+    enabled.then(|| Tls {
+        identity: cert.zip(key),
+        ca_cert,
+    })
 }
 
 /// Whether a list that must not be empty is not; complains when it is.

@@ -104,10 +104,8 @@ pub enum Credentials {
 pub struct Tls {
     /// PEM of the certificates that the server's may be signed by, besides the system's.
     pub ca_certs: Option<Value>,
-    /// PEM of the client's certificate.
-    pub cert: Option<Value>,
-    /// PEM of the client's key.
-    pub key: Option<Value>,
+    /// PEM of the client's certificate and of its key.
+    pub identity: Option<(Value, Value)>,
 }
 
 /// `event`: attributes of messages that are no CloudEvents. What is left out has a default that the source documents.
@@ -134,13 +132,9 @@ impl NatsSource {
             let credentials = reader
                 .field("credentials")
                 .map(|reader| read_credentials(reader, namespace));
-            let tls = reader.field("tls").map(|reader| {
-                Some(Tls {
-                    ca_certs: Value::decode(&reader.field("caCerts"), namespace),
-                    cert: Value::decode(&reader.field("cert"), namespace),
-                    key: Value::decode_secret(reader.field("key"), namespace),
-                })
-            });
+            let tls = reader
+                .field("tls")
+                .map(|reader| Some(read_tls(reader, namespace)));
             let event = reader.field("event").map(|reader| {
                 let constant = |name| reader.field(name).text().map(|text| text.value);
                 Some(Wrapping {
@@ -287,6 +281,23 @@ fn read_credentials(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Cred
         }
         "token" => token.map(Credentials::Token),
         _ => creds.map(Credentials::Creds),
+    }
+}
+
+fn read_tls(reader: &Reader<'_>, namespace: Option<&str>) -> Tls {
+    let pair = reader.present(&["cert", "key"]);
+    let needed = |name| {
+        if pair.is_empty() {
+            reader.field(name)
+        } else {
+            reader.field(name).required()
+        }
+    };
+    let cert = Value::decode(&needed("cert"), namespace);
+    let key = Value::decode_secret(needed("key"), namespace);
+    Tls {
+        ca_certs: Value::decode(&reader.field("caCerts"), namespace),
+        identity: cert.zip(key),
     }
 }
 

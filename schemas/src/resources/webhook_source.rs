@@ -21,11 +21,24 @@ pub struct WebhookSource {
     pub event: EventRules,
     /// What a request must show; none: nothing.
     pub auth: Option<WebhookAuth>,
+    /// What becomes of a request that is a CloudEvent already.
+    pub cloud_events: CloudEvents,
     /// Where its events go.
     pub spec: SourceSpec,
 }
 
-/// For each attribute the rules that are tried in order. When none applies, the source's documented default is taken.
+/// What becomes of a request that is a CloudEvent already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CloudEvents {
+    /// It is wrapped like any other, so that a sender cannot choose what the rules fix.
+    #[default]
+    Wrap,
+    /// It passes as it is.
+    Pass,
+}
+
+/// For each attribute the rules that are tried in order. Without rules the default is taken. When there are rules and none
+/// applies, `subject` is left out, `id` is a new UUID, and a request without `type` or `source` is refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventRules {
     /// Default: `dev.heddle.webhook`.
@@ -80,6 +93,10 @@ impl WebhookSource {
                     id: rules(&reader.field("id")),
                 })
             });
+            let cloud_events = reader
+                .field("cloudEvents")
+                .one_of(&[("wrap", CloudEvents::Wrap), ("pass", CloudEvents::Pass)])
+                .unwrap_or_default();
             let auth_field = reader.field("auth");
             let auth = auth_field.map(|reader| read_auth(reader, namespace));
             if !auth_field.is_absent() && auth.is_none() {
@@ -89,6 +106,7 @@ impl WebhookSource {
                 path: path?,
                 event: event.unwrap_or_default(),
                 auth,
+                cloud_events,
                 spec: spec?,
                 meta: meta?,
             })
