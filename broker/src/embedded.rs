@@ -50,7 +50,6 @@ use crate::engine::{
     Accepted, AppendError, Batch, Engine, Matcher, Position, Start, SubscribeError, Subscription,
     SubscriptionSpec, SubscriptionStatus,
 };
-use crate::limits::HOPS_MAX;
 
 /// The engine. Cheap to clone; the last clone does not close it: call [`Embedded::close`].
 #[derive(Clone)]
@@ -211,13 +210,7 @@ impl Embedded {
     pub async fn close(&self) {
         self.shared.closed.cancel();
         self.shared.tick();
-        loop {
-            let drained = self.shared.settlements.drained.notified();
-            if self.shared.settlements.is_empty() || self.shared.halted().is_some() {
-                break;
-            }
-            drained.await;
-        }
+        self.shared.drain_settlements().await;
         let this = self.clone();
         let ended = tokio::task::spawn_blocking(move || this.end()).await;
         if let Err(error) = ended {
@@ -310,7 +303,7 @@ impl Engine for Embedded {
                 return Err(AppendError::Failed { reason });
             }
             let now = self.shared.clock.now();
-            let hops = batch.hops.min(HOPS_MAX);
+            let hops = batch.hops;
             let events = batch
                 .events
                 .iter()

@@ -398,7 +398,13 @@ impl Stored {
     /// For engines that keep their events elsewhere: counts towards no memory here.
     #[must_use]
     pub fn new(event: Event, position: Position, hops: u8, accepted_at: Timestamp) -> Self {
-        Self { event, position, hops, accepted_at, _held: None }
+        Self {
+            event,
+            position,
+            hops,
+            accepted_at,
+            _held: None,
+        }
     }
 }
 

@@ -164,7 +164,7 @@ impl Place {
             Ok((Ok(None), _)) => {}
             Ok((Err(error), _)) => self.view_failed(&error),
             Ok((_, Ok(None))) => {
-                self.unreadable(&mut unclaimed, sequence, sequence, "it is not in the journal")
+                self.unreadable(&mut unclaimed, sequence, sequence, "it is not in the journal");
             }
             Ok((_, Err(journal::ReadError::Damaged { reason, .. }))) => {
                 self.unreadable(&mut unclaimed, sequence, sequence, &reason);

@@ -19,8 +19,8 @@ use crate::limits::SETTLEMENTS_PER_FRAME_MAX;
 #[derive(Debug, Default)]
 pub(crate) struct Settlements {
     waiting: Mutex<Waiting>,
-    /// Nothing waits and nothing is being written.
-    pub(crate) drained: Notify,
+    /// Nothing is being written any more: nothing waits, or what waits was refused.
+    stopped: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -35,9 +35,12 @@ struct Waiting {
 pub(crate) struct Submitted(oneshot::Receiver<Result<journal::Committed, AppendError>>);
 
 impl Settlements {
-    pub(crate) fn is_empty(&self) -> bool {
-        let waiting = self.waiting.lock();
-        waiting.items.is_empty() && !waiting.is_writing
+    fn is_writing(&self) -> bool {
+        self.waiting.lock().is_writing
+    }
+
+    fn len(&self) -> usize {
+        self.waiting.lock().items.len()
     }
 }
 
@@ -64,12 +67,32 @@ impl Shared {
         self.write_settlements();
     }
 
+    /// Waits until everything that was queued is written. What cannot be written is said and left: those events
+    /// are delivered again.
+    pub(crate) async fn drain_settlements(self: &Arc<Self>) {
+        self.kick_settlements();
+        loop {
+            let stopped = self.settlements.stopped.notified();
+            if !self.settlements.is_writing() {
+                break;
+            }
+            stopped.await;
+        }
+        let left = self.settlements.len();
+        if left > 0 {
+            tracing::warn!(
+                left,
+                "settlements could not be written; these events are delivered again after a restart"
+            );
+        }
+    }
+
     fn write_settlements(self: &Arc<Self>) {
         let mut waiting = self.settlements.waiting.lock();
         if waiting.items.is_empty() {
             waiting.is_writing = false;
             drop(waiting);
-            self.settlements.drained.notify_waiters();
+            self.settlements.stopped.notify_waiters();
             return;
         }
         let count = waiting.items.len().min(SETTLEMENTS_PER_FRAME_MAX);
@@ -100,7 +123,7 @@ impl Shared {
             waiting.items = items;
         }
         drop(waiting);
-        self.settlements.drained.notify_waiters();
+        self.settlements.stopped.notify_waiters();
         if let AppendError::Failed { reason } = error {
             self.halt(reason);
         }

@@ -13,6 +13,7 @@ use crate::engine::{
     Claim, DeadLetter, DeadLetterReason, Failure, Outcome, Progress, Reply, Settlement, SourceState, Step,
     Stored, SubscriptionId,
 };
+use crate::limits::HOPS_MAX;
 
 /// A clock that stands where it is put.
 #[derive(Debug, Default)]
