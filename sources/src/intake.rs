@@ -1,0 +1,225 @@
+//! The one way by which a source's events get into the broker.
+//!
+//! Applies `ceOverrides`, takes the bytes' permit, appends, and offers a batch again while the engine is merely busy
+//! or out of room. Answers `Ok` only when all of it is durable: what a source may move its position on.
+
+use std::sync::Arc;
+
+use broker::{Accepted, Admission, AppendError, Batch, Engine, SourceState};
+use parking_lot::Mutex;
+use schemas::event::{Event, InvalidEvent, Value};
+use schemas::names::ResourceName;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::extensions::BROKER_TTL;
+use crate::limits::{STORE_PAUSE_MS_MAX, STORE_PAUSE_MS_MIN};
+use crate::metrics::SourceMetrics;
+use crate::status::Reporter;
+
+/// Stores the events of one source. Cheap to clone.
+#[derive(Clone)]
+pub struct Intake {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Arc<dyn Engine>,
+    admission: Admission,
+    broker: ResourceName,
+    overrides: Vec<(String, String)>,
+    status: Arc<Reporter>,
+    metrics: SourceMetrics,
+    stop: CancellationToken,
+    random: Mutex<fastrand::Rng>,
+}
+
+/// What an [`Intake`] is made of.
+pub(crate) struct Parts {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) admission: Admission,
+    pub(crate) broker: ResourceName,
+    pub(crate) overrides: Vec<(String, String)>,
+    pub(crate) status: Arc<Reporter>,
+    pub(crate) metrics: SourceMetrics,
+    pub(crate) stop: CancellationToken,
+    pub(crate) random: fastrand::Rng,
+}
+
+impl Intake {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts {
+            engine,
+            admission,
+            broker,
+            overrides,
+            status,
+            metrics,
+            stop,
+            random,
+        } = parts;
+        let random = Mutex::new(random);
+        let inner = Inner {
+            engine,
+            admission,
+            broker,
+            overrides,
+            status,
+            metrics,
+            stop,
+            random,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// What the source saved last, or `None`.
+    #[must_use]
+    pub fn saved(&self, key: &str) -> Option<Vec<u8>> {
+        self.inner.engine.source_state(key)
+    }
+
+    /// Stores events in order, and where the source stands after them. Waits while the engine is busy or out of
+    /// room, telling so in the source's status, until it is stored or the source is told to stop.
+    ///
+    /// Cancel safe in that nothing half-done stays behind, but a dropped call may still have stored the events.
+    ///
+    /// # Errors
+    /// [`AppendError`] that waiting does not cure, or the last one when the source is told to stop. Events before
+    /// the one that failed may be stored, so the source must not move its position and takes all of them again.
+    pub async fn store(
+        &self,
+        events: Vec<Event>,
+        state: Option<SourceState>,
+    ) -> Result<Accepted, AppendError> {
+        let mut runs = by_hops(events).into_iter().peekable();
+        let mut positions = Vec::new();
+        while let Some((hops, events)) = runs.next() {
+            // The position stands for all events, so it rides on the last of them.
+            let state = if runs.peek().is_none() {
+                state.clone()
+            } else {
+                None
+            };
+            positions.extend(self.store_run(hops, events, state).await?.positions);
+        }
+        Ok(Accepted { positions })
+    }
+
+    /// The event with the source's `ceOverrides`.
+    ///
+    /// # Errors
+    /// [`InvalidEvent`] when an override is no extension; the configuration should have refused it.
+    pub fn overridden(&self, event: Event) -> Result<Event, InvalidEvent> {
+        if self.inner.overrides.is_empty() {
+            return Ok(event);
+        }
+        let extensions: Vec<(&str, Value<'_>)> = self
+            .inner
+            .overrides
+            .iter()
+            .map(|(name, value)| (name.as_str(), Value::String(value)))
+            .collect();
+        event.with(&extensions)
+    }
+
+    pub(crate) fn broker(&self) -> &ResourceName {
+        &self.inner.broker
+    }
+
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        &*self.inner.engine
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.inner.admission
+    }
+
+    /// Counts events that are durable.
+    pub(crate) fn count(&self, events: usize, bytes: usize) {
+        self.inner.metrics.events.inc_by(events as u64);
+        self.inner.metrics.bytes.inc_by(bytes as u64);
+        self.inner.status.accepted(events as u64);
+    }
+
+    async fn store_run(
+        &self,
+        hops: u8,
+        events: Vec<Event>,
+        source_state: Option<SourceState>,
+    ) -> Result<Accepted, AppendError> {
+        let inner = &*self.inner;
+        let bytes = events.iter().map(Event::size).sum();
+        let mut backoff = Backoff::new(STORE_PAUSE_MS_MIN, STORE_PAUSE_MS_MAX, inner.random.lock().fork());
+        let mut waited = false;
+        loop {
+            let permit = Some(inner.admission.admit(bytes).await);
+            let batch = Batch {
+                events: events.clone(),
+                hops,
+                source_state: source_state.clone(),
+                permit,
+            };
+            let error = match inner.engine.append(&inner.broker, batch).await {
+                Ok(accepted) => {
+                    if waited {
+                        inner.status.running();
+                    }
+                    self.count(events.len(), bytes);
+                    return Ok(accepted);
+                }
+                Err(error) => error,
+            };
+            if error == AppendError::Closed || !error.is_retryable() || inner.stop.is_cancelled() {
+                return Err(error);
+            }
+            waited = true;
+            inner.metrics.store_retries.inc();
+            // A queue that is full for a moment is pressure, not failure.
+            if error != AppendError::Busy {
+                inner.status.failing(error.to_string());
+            }
+            let _stopped = inner
+                .stop
+                .run_until_cancelled(tokio::time::sleep(backoff.next_pause()))
+                .await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Intake")
+            .field("broker", &self.inner.broker)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Passes left for an event: what it brings, if that is lower than the most.
+pub(crate) fn hops(event: &Event) -> u8 {
+    let most = broker::limits::HOPS_MAX;
+    match event
+        .attribute(BROKER_TTL)
+        .and_then(|attribute| attribute.value.parse::<i64>().ok())
+    {
+        Some(left) => u8::try_from(left.clamp(0, i64::from(most))).unwrap_or(most),
+        None => most,
+    }
+}
+
+/// Consecutive events with the same number of passes left; nearly always one run.
+fn by_hops(events: Vec<Event>) -> Vec<(u8, Vec<Event>)> {
+    let mut runs: Vec<(u8, Vec<Event>)> = Vec::with_capacity(1);
+    for event in events {
+        let left = hops(&event);
+        match runs.last_mut() {
+            Some((hops, run)) if *hops == left => run.push(event),
+            _ => runs.push((left, vec![event])),
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,375 @@
+//! One member of the consumer group: a thread that polls librdkafka, fills the ledger, and commits offsets.
+//!
+//! A plain poll on a thread of its own, because the asynchronous consumers of the client library can lose a wake-up
+//! and park a partition for ever. When the ledger is full the thread waits; when that takes long it pauses its
+//! partitions and polls on, so that the group does not take it for dead.
+
+use std::error::Error;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use schemas::limits::Limits;
+use schemas::names::ResourceName;
+use tokio_util::sync::CancellationToken;
+
+use super::ledger::Key;
+use super::pump::Desk;
+use super::record::{Header, Record};
+use super::{InitialOffset, KafkaSource, KafkaSpec, settings};
+use crate::limits::{
+    KAFKA_COMMIT_INTERVAL_MS, KAFKA_DRAIN_MS_MAX, KAFKA_PAUSE_AFTER_MS, KAFKA_POLL_MS,
+    KAFKA_PROBE_INTERVAL_MS, KAFKA_REQUEST_MS_MAX,
+};
+use crate::metrics::SourceMetrics;
+use crate::source::Session;
+use crate::status::Reporter;
+
+const POLL: Duration = Duration::from_millis(KAFKA_POLL_MS);
+const PAUSE_AFTER: Duration = Duration::from_millis(KAFKA_PAUSE_AFTER_MS);
+const COMMIT_INTERVAL: Duration = Duration::from_millis(KAFKA_COMMIT_INTERVAL_MS);
+const DRAIN: Duration = Duration::from_millis(KAFKA_DRAIN_MS_MAX);
+const REQUEST: Duration = Duration::from_millis(KAFKA_REQUEST_MS_MAX);
+const PROBE_INTERVAL: Duration = Duration::from_millis(KAFKA_PROBE_INTERVAL_MS);
+
+/// What the thread works with.
+pub(super) struct Consume {
+    name: ResourceName,
+    spec: KafkaSpec,
+    config: ClientConfig,
+    limits: Limits,
+    desk: Arc<Desk>,
+    stop: CancellationToken,
+    status: Arc<Reporter>,
+    metrics: SourceMetrics,
+}
+
+/// Why a consumer ended.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) doing: String,
+    pub(super) cause: Box<dyn Error + Send + Sync>,
+}
+
+/// What librdkafka calls back, within our polls.
+struct Callbacks {
+    desk: Arc<Desk>,
+    status: Arc<Reporter>,
+    metrics: SourceMetrics,
+    initial: InitialOffset,
+    /// A failure in a callback, to be answered after the poll.
+    failure: Mutex<Option<Failure>>,
+    /// Something is wrong with the connection; asked about until it is not.
+    troubled: Mutex<bool>,
+}
+
+/// When the thread did last what it does now and then.
+struct Chores {
+    committed: Instant,
+    probed: Instant,
+    paused: bool,
+}
+
+impl Failure {
+    fn new(doing: impl Into<String>, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            doing: doing.into(),
+            cause: cause.into(),
+        }
+    }
+}
+
+// === impl Consume ===
+
+impl Consume {
+    pub(super) fn new(
+        source: &KafkaSource,
+        session: &Session,
+        desk: Arc<Desk>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            name: source.name.clone(),
+            spec: source.spec.clone(),
+            config: settings::client_config(&source.spec, &source.name),
+            limits: session.limits.clone(),
+            desk,
+            stop,
+            status: Arc::clone(&session.status),
+            metrics: session.metrics.clone(),
+        }
+    }
+
+    /// Polls until told to stop; then waits for open appends, commits, and leaves the group.
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let callbacks = Callbacks {
+            desk: Arc::clone(&self.desk),
+            status: Arc::clone(&self.status),
+            metrics: self.metrics.clone(),
+            initial: self.spec.initial_offset,
+            failure: Mutex::new(None),
+            troubled: Mutex::new(false),
+        };
+        let consumer: BaseConsumer<Callbacks> = self
+            .config
+            .create_with_context(callbacks)
+            .map_err(|e| Failure::new("creating the Kafka client", e))?;
+        let topics: Vec<&str> = self.spec.topics.iter().map(String::as_str).collect();
+        consumer
+            .subscribe(&topics)
+            .map_err(|error| Failure::new(format!("subscribing to {}", topics.join(", ")), error))?;
+        let outcome = self.poll_for_ever(&consumer);
+        self.desk.close();
+        let keys = self.desk.ledger().keys();
+        self.desk.wait(DRAIN, |ledger| ledger.is_quiet(&keys));
+        commit(&consumer, CommitMode::Sync);
+        outcome
+    }
+
+    fn poll_for_ever(&self, consumer: &BaseConsumer<Callbacks>) -> Result<(), Failure> {
+        let now = Instant::now();
+        let mut chores = Chores {
+            committed: now,
+            probed: now,
+            paused: false,
+        };
+        while !self.stop.is_cancelled() && !self.desk.ledger().is_closed() {
+            self.keep_room(consumer, &mut chores)?;
+            match consumer.poll(POLL) {
+                Some(Ok(message)) => self.take(&message)?,
+                Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
+                    return Err(Failure::new("consuming", code));
+                }
+                Some(Err(error)) => consumer.context().trouble(&error.to_string()),
+                None => {}
+            }
+            if let Some(failure) = consumer.context().failure.lock().take() {
+                return Err(failure);
+            }
+            chores.do_due(consumer, self.spec.topics.first());
+        }
+        Ok(())
+    }
+
+    /// Waits for room in the ledger; partitions are paused while there is none for long.
+    fn keep_room(&self, consumer: &BaseConsumer<Callbacks>, chores: &mut Chores) -> Result<(), Failure> {
+        let failed = |error| Failure::new("pausing partitions", error);
+        let patience = if chores.paused {
+            Duration::ZERO
+        } else {
+            PAUSE_AFTER
+        };
+        let has_room = self
+            .desk
+            .wait(patience, |ledger| ledger.has_room() || ledger.is_closed());
+        if has_room && chores.paused {
+            chores.paused = false;
+            let assigned = consumer.assignment().map_err(failed)?;
+            consumer.resume(&assigned).map_err(failed)?;
+        } else if !has_room {
+            // Again and again while it lasts: partitions that come in meanwhile must be paused, too.
+            chores.paused = true;
+            let assigned = consumer.assignment().map_err(failed)?;
+            consumer.pause(&assigned).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn take(&self, message: &BorrowedMessage<'_>) -> Result<(), Failure> {
+        let key = (message.topic().to_owned(), message.partition());
+        let record = Record {
+            topic: message.topic(),
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp_ms: message.timestamp().to_millis(),
+            key: message.key(),
+            headers: headers(message),
+            value: message.payload().map(Bytes::copy_from_slice),
+        };
+        let made = record
+            .event(&self.name, self.spec.key_type, &self.limits)
+            .map_err(|error| Failure::new("wrapping a record", error))?;
+        let place = || {
+            format!(
+                "{}, partition {}, offset {}",
+                record.topic, record.partition, record.offset
+            )
+        };
+        if let Some(mistake) = &made.invalid {
+            self.metrics.invalid.inc();
+            self.status.notice(&format!(
+                "a record is no valid CloudEvent and was wrapped ({}): {mistake}",
+                place()
+            ));
+        }
+        if made.omitted {
+            self.metrics.omitted.inc();
+            self.status.notice(&format!(
+                "a record is over the limits and was stored without a part ({})",
+                place()
+            ));
+        }
+        self.status.running();
+        self.desk.ledger().push(&key, record.offset, made.event);
+        self.desk.wake();
+        Ok(())
+    }
+}
+
+/// The headers of a message. The client library panics on a name that is not UTF-8, which must not stop the partition.
+fn headers<'a>(message: &'a BorrowedMessage<'_>) -> Option<Vec<Header<'a>>> {
+    let Some(headers) = message.headers() else {
+        return Some(Vec::new());
+    };
+    let all = || headers.iter().map(|header| (header.key, header.value)).collect();
+    std::panic::catch_unwind(AssertUnwindSafe(all)).ok()
+}
+
+// === impl Chores ===
+
+impl Chores {
+    fn do_due(&mut self, consumer: &BaseConsumer<Callbacks>, topic: Option<&String>) {
+        if self.committed.elapsed() >= COMMIT_INTERVAL {
+            self.committed = Instant::now();
+            commit(consumer, CommitMode::Async);
+        }
+        // An idle topic says nothing when its cluster is back, so it is asked.
+        if *consumer.context().troubled.lock() && self.probed.elapsed() >= PROBE_INTERVAL {
+            self.probed = Instant::now();
+            let is_member = consumer.assignment().is_ok_and(|assigned| assigned.count() > 0);
+            if is_member
+                && consumer
+                    .fetch_metadata(topic.map(String::as_str), POLL * 10)
+                    .is_ok()
+            {
+                consumer.context().well();
+            }
+        }
+    }
+}
+
+/// Commits what has become durable since the last time.
+fn commit(consumer: &BaseConsumer<Callbacks>, mode: CommitMode) {
+    let commits = consumer.context().desk.ledger().commits();
+    if commits.is_empty() {
+        return;
+    }
+    let keys: Vec<Key> = commits.iter().map(|(key, _)| key.clone()).collect();
+    if let Err(error) = offsets(commits).and_then(|offsets| consumer.commit(&offsets, mode)) {
+        consumer.context().commit_failed(&keys, &error);
+    }
+}
+
+fn offsets(commits: impl IntoIterator<Item = (Key, i64)>) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for ((topic, partition), offset) in commits {
+        list.add_partition_offset(&topic, partition, Offset::Offset(offset))?;
+    }
+    Ok(list)
+}
+
+fn keys(list: &TopicPartitionList) -> Vec<Key> {
+    list.elements()
+        .iter()
+        .map(|element| (element.topic().to_owned(), element.partition()))
+        .collect()
+}
+
+// === impl Callbacks ===
+
+impl Callbacks {
+    fn trouble(&self, error: &str) {
+        *self.troubled.lock() = true;
+        self.status.failing(error);
+    }
+
+    fn well(&self) {
+        *self.troubled.lock() = false;
+        self.status.running();
+    }
+
+    fn commit_failed(&self, keys: &[Key], error: &KafkaError) {
+        self.metrics.commit_failures.inc();
+        tracing::debug!(%error, "offsets could not be committed; they are committed again");
+        self.desk.ledger().commit_failed(keys);
+    }
+
+    /// Partitions that the group has no offset for get the place where they start committed before they are read.
+    fn commit_start(&self, consumer: &BaseConsumer<Self>, assigned: &TopicPartitionList) -> KafkaResult<()> {
+        let committed = consumer.committed_offsets(assigned.clone(), REQUEST)?;
+        let mut starts = Vec::new();
+        for element in committed.elements() {
+            element.error()?;
+            if element.offset() == Offset::Invalid {
+                let (_, end) = consumer.fetch_watermarks(element.topic(), element.partition(), REQUEST)?;
+                starts.push(((element.topic().to_owned(), element.partition()), end));
+            }
+        }
+        if starts.is_empty() {
+            Ok(())
+        } else {
+            consumer.commit(&offsets(starts)?, CommitMode::Sync)
+        }
+    }
+
+    fn assigned(&self, consumer: &BaseConsumer<Self>, assigned: &TopicPartitionList) {
+        let found = match self.initial {
+            InitialOffset::Latest => self.commit_start(consumer, assigned),
+            InitialOffset::Earliest => Ok(()),
+        };
+        if let Err(error) = found {
+            self.failure
+                .lock()
+                .get_or_insert(Failure::new("finding the offsets to start from", error));
+            return;
+        }
+        self.desk.ledger().assign(keys(assigned));
+        self.well();
+    }
+
+    fn revoked(&self, consumer: &BaseConsumer<Self>, revoked: &TopicPartitionList) {
+        let keys = keys(revoked);
+        self.desk.ledger().leave(&keys);
+        // Partitions that are lost already belong to another member; its offsets are not ours to move.
+        if !consumer.assignment_lost() {
+            self.desk.wait(DRAIN, |ledger| ledger.is_quiet(&keys));
+            commit(consumer, CommitMode::Sync);
+        }
+        self.desk.ledger().remove(&keys);
+    }
+}
+
+impl ClientContext for Callbacks {
+    /// Its troubles are told as the source's state; its own lines are for debugging.
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", ?level, facility, "{message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.trouble(&format!("{error}: {reason}"));
+    }
+}
+
+impl ConsumerContext for Callbacks {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(list) => self.assigned(consumer, list),
+            Rebalance::Revoke(list) => self.revoked(consumer, list),
+            Rebalance::Error(error) => self.trouble(&error.to_string()),
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        if let Err(error) = result {
+            self.commit_failed(&keys(offsets), &error);
+        }
+    }
+}
