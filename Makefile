@@ -7,7 +7,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build and start heddle with no configuration (ARGS="--data DIR" passes on)
-	cargo run --locked --quiet --bin heddle -- dev $(ARGS)
+	cargo run --locked --bin heddle -- dev $(ARGS)
 
 build: ## build the binary, the tests and everything else
 	cargo build --locked --workspace --all-targets
