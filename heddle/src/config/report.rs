@@ -66,7 +66,7 @@ impl Report {
         let mut problems: Vec<Problem> = decoded.chain(more).collect();
         problems.sort_by_key(|problem| (order.get(&*problem.file).copied(), problem.line, problem.column));
         let texts = loaded.documents.iter().map(|document| {
-            let lines = document.text.lines().map(str::to_owned).collect();
+            let lines = lines(&document.text);
             (
                 document.name.clone(),
                 Text {
@@ -202,6 +202,12 @@ impl Text {
         }
         Some((shown, caret.unwrap_or(shown_chars)))
     }
+}
+
+/// The lines as YAML counts them: `\r` alone ends one too.
+fn lines(text: &str) -> Vec<String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    text.split(['\n', '\r']).map(str::to_owned).collect()
 }
 
 fn style_of(severity: Severity) -> Style {

@@ -131,8 +131,8 @@ impl Reference {
             );
             reader.findings().add(Problem::error(&own.place, message));
         }
-        let (api_version, kind, name) = (api_version?, kind?, name?);
-        let kind = reference_kind(reader, &api_version, &kind)?;
+        let kind = kind.and_then(|kind| reference_kind(reader, api_version.as_ref(), &kind));
+        let (kind, name) = (kind?, name?);
         match ResourceName::new(namespace?, &name.value) {
             Ok(full) => Some(Reference {
                 kind,
@@ -169,29 +169,30 @@ impl fmt::Display for ReferenceKind {
     }
 }
 
+/// The kind that is meant, when its `apiVersion` is known too.
 fn reference_kind(
     reader: &Reader<'_>,
-    api_version: &Located<String>,
+    api_version: Option<&Located<String>>,
     kind: &Located<String>,
 ) -> Option<ReferenceKind> {
     let of_name: Vec<_> = REFERENCES
         .iter()
         .filter(|(name, ..)| *name == kind.value)
         .collect();
-    if let Some((.., found)) = of_name
-        .iter()
-        .find(|(_, version, _)| *version == api_version.value)
-    {
-        return Some(*found);
-    }
     if of_name.is_empty() {
-        let message = format!("{} cannot receive events here: {}", kind.value, kind.place.path);
+        let message = format!("{}: a {} cannot receive events here", kind.place.path, kind.value);
         let problem = Problem::error(&kind.place, message);
         let names = ["Broker", "Endpoint", "Service"];
         reader
             .findings()
             .add(problem.with_candidates(&kind.value, "a ref may name", &names));
-    } else {
+        return None;
+    }
+    let api_version = api_version?;
+    let found = of_name
+        .iter()
+        .find(|(_, version, _)| *version == api_version.value);
+    if found.is_none() {
         let versions: Vec<&str> = of_name.iter().map(|(_, version, _)| *version).collect();
         let message = format!(
             "{} is not known under apiVersion \"{}\"",
@@ -202,7 +203,7 @@ fn reference_kind(
             .findings()
             .add(Problem::error(&api_version.place, message).with_help(help));
     }
-    None
+    found.map(|(.., kind)| *kind)
 }
 
 /// The `uri` beside a `ref`.

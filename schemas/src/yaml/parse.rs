@@ -28,14 +28,11 @@ pub fn parse(text: &str, findings: &Findings) -> Vec<Node> {
         let Err(failure) = builder.read(rest, &mut documents) else {
             return documents;
         };
-        if failure.fatal {
-            return documents;
-        }
-        let Some((lines, offset)) = next_document(rest, failure.line) else {
+        let Some(next) = failure.resume_at.and_then(|char| next_document(rest, char)) else {
             return documents;
         };
-        builder.lines_before += lines;
-        rest = &rest[offset..];
+        builder.lines_before += line_breaks(&rest[..next]);
+        rest = &rest[next..];
     }
 }
 
@@ -76,10 +73,9 @@ struct OpenMap {
     key: Option<(Mark, Option<String>)>,
 }
 
-/// Why reading stopped: at which line of the parsed text, and whether the rest of the file is given up too.
+/// Reading stopped: behind which character of the parsed text it may go on; none when the rest of the file is given up too.
 struct Failure {
-    line: usize,
-    fatal: bool,
+    resume_at: Option<usize>,
 }
 
 impl Builder<'_> {
@@ -267,8 +263,7 @@ impl Builder<'_> {
             format!("not valid YAML: {}", error.info()),
         ));
         Failure {
-            line: error.marker().line(),
-            fatal: false,
+            resume_at: Some(error.marker().index()),
         }
     }
 
@@ -277,10 +272,7 @@ impl Builder<'_> {
             &self.findings.place(self.mark(span.start), ""),
             message,
         ));
-        Failure {
-            line: span.start.line(),
-            fatal: true,
-        }
+        Failure { resume_at: None }
     }
 
     fn mark(&self, marker: Marker) -> Mark {
@@ -330,17 +322,20 @@ fn too_deep() -> String {
     format!("nested more than {YAML_DEPTH_MAX} levels deep")
 }
 
-/// The first `---` line behind line `after` (from 1): how many lines stand before it, and its byte offset.
-fn next_document(text: &str, after: usize) -> Option<(usize, usize)> {
-    let mut offset = 0;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let starts_document = line
-            .strip_prefix("---")
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
-        if index >= after.max(1) && starts_document {
-            return Some((index, offset));
-        }
-        offset += line.len();
-    }
-    None
+/// The byte offset of the first line behind the character `after` that begins a document with `---`.
+fn next_document(text: &str, after: usize) -> Option<usize> {
+    let start = text.char_indices().nth(after).map(|(offset, _)| offset)?;
+    let markers = text[start..]
+        .match_indices("---")
+        .map(|(offset, _)| start + offset);
+    let begins_document = |offset: &usize| {
+        let behind = text[offset + 3..].chars().next();
+        text[..*offset].ends_with(['\n', '\r']) && behind.is_none_or(|char| " \t\r\n".contains(char))
+    };
+    markers.into_iter().find(begins_document)
+}
+
+/// How many lines the text ends, as YAML counts them: `\r`, `\n` and `\r\n` each end one.
+fn line_breaks(text: &str) -> usize {
+    text.matches('\n').count() + text.matches('\r').count() - text.matches("\r\n").count()
 }
