@@ -114,7 +114,7 @@ fn destinations() {
         &[
             "6:16: error: missing required field \"apiVersion\" in spec.subscriber.ref",
             "6:16: error: missing required field \"name\" in spec.subscriber.ref",
-            "6:29: error: spec.subscriber.ref.kind: a Servce cannot receive events here (did you mean \"Service\"?)",
+            "6:28: error: spec.subscriber.ref.kind: a Servce cannot receive events here (did you mean \"Service\"?)",
             "6:47: error: spec.subscriber.ref.namespace must be the namespace of the resource itself, \"default\"",
         ],
     );
