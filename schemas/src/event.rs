@@ -108,7 +108,7 @@ impl Event {
                 value,
             });
         }
-        self.attributes().find(|attribute| attribute.name == name)
+        head::find(&self.head, name).map(|(_, attribute)| attribute)
     }
 
     /// All attributes but `specversion`, in the order received.
@@ -199,9 +199,7 @@ impl Event {
     }
 
     fn value(&self, name: &str) -> Option<&str> {
-        self.attributes()
-            .find(|attribute| attribute.name == name)
-            .map(|attribute| attribute.value)
+        head::find(&self.head, name).map(|(_, attribute)| attribute.value)
     }
 
     fn rewrite(&self, added: usize) -> HeadWriter {

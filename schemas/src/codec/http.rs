@@ -44,8 +44,7 @@ pub fn decode(headers: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Decod
 /// A response that does not is no reply, whatever its body.
 pub fn claims_event(headers: &HeaderMap) -> bool {
     let structured = |value: &HeaderValue| value.to_str().is_ok_and(media::is_structured);
-    let required = |name: &HeaderName| attribute_name(name).is_some_and(|name| REQUIRED.contains(&name));
-    headers.get(CONTENT_TYPE).is_some_and(structured) || headers.keys().any(required)
+    headers.get(CONTENT_TYPE).is_some_and(structured) || headers.keys().any(is_required)
 }
 
 /// How many `%` in the attribute headers start no encoded byte: they are taken as they are, and worth counting, since
@@ -113,6 +112,9 @@ fn decode_binary(
     body: Bytes,
     limits: &Limits,
 ) -> Result<Event, DecodeError> {
+    if !headers.keys().any(is_required) {
+        return Err(no_event());
+    }
     let mut writer = HeadWriter::new(limits, attribute_bytes(headers));
     for (header, value) in headers {
         let Some(name) = attribute_name(header) else {
@@ -154,6 +156,18 @@ fn attribute_bytes(headers: &HeaderMap) -> usize {
 
 fn attribute_name(header: &HeaderName) -> Option<&str> {
     header.as_str().strip_prefix(PREFIX)
+}
+
+fn is_required(header: &HeaderName) -> bool {
+    attribute_name(header).is_some_and(|name| REQUIRED.contains(&name))
+}
+
+fn no_event() -> DecodeError {
+    let detail = format!(
+        "is missing, like every other required attribute; send them as {PREFIX} headers, \
+         or the whole event as {STRUCTURED_JSON}"
+    );
+    DecodeError::new(Reason::Invalid, detail).at("ce-specversion")
 }
 
 fn misplaced(invalid: &InvalidEvent) -> DecodeError {

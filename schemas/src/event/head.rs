@@ -77,6 +77,15 @@ impl Required {
     }
 }
 
+/// An attribute whose bytes were not looked at yet.
+struct Raw<'a> {
+    name: &'a [u8],
+    kind: u8,
+    value: &'a [u8],
+    /// Where the next attribute starts.
+    next: usize,
+}
+
 /// Walks the attributes of a checked head, in the order received.
 #[derive(Clone)]
 pub(super) struct Attributes<'a> {
@@ -98,9 +107,9 @@ pub(super) fn form(head: &[u8]) -> DataForm {
 
 /// The value of a required attribute of a checked head.
 pub(super) fn required(head: &[u8], which: Required) -> &str {
-    u32_at(head, which.offset_at())
-        .and_then(|at| read(head, at).ok())
-        .map_or("", |(found, _)| found.value)
+    let at = u32_at(head, which.offset_at()).unwrap_or(head.len());
+    let value = read(head, at).map_or(&[][..], |raw| raw.value);
+    std::str::from_utf8(value).unwrap_or_default()
 }
 
 /// Splits a stored record into head and data, and checks that every later access stays in bounds.
@@ -166,7 +175,8 @@ fn check_attributes(head: &[u8]) -> Result<(), CorruptRecord> {
     let mut at = PREFIX;
     let mut found = 0;
     for _ in 0..count {
-        let (attribute, next) = read(head, at)?;
+        let raw = read(head, at)?;
+        let attribute = raw.decode(at)?;
         if rules::name(attribute.name).is_err() {
             return Err(CorruptRecord::Field {
                 at,
@@ -189,7 +199,7 @@ fn check_attributes(head: &[u8]) -> Result<(), CorruptRecord> {
             }
             found += 1;
         }
-        at = next;
+        at = raw.next;
     }
     if found != Required::ALL.len() {
         return Err(CorruptRecord::Field {
@@ -203,10 +213,21 @@ fn check_attributes(head: &[u8]) -> Result<(), CorruptRecord> {
     }
 }
 
-/// Reads the attribute that starts at `at`, and says where the next one starts.
-fn read(head: &[u8], at: usize) -> Result<(Attribute<'_>, usize), CorruptRecord> {
+/// The attribute of that name, and where it starts. Only the match is decoded.
+pub(super) fn find<'a>(head: &'a [u8], name: &str) -> Option<(usize, Attribute<'a>)> {
+    let mut at = PREFIX;
+    while let Ok(raw) = read(head, at) {
+        if raw.name == name.as_bytes() {
+            return raw.decode(at).ok().map(|attribute| (at, attribute));
+        }
+        at = raw.next;
+    }
+    None
+}
+
+/// Reads the attribute that starts at `at`.
+fn read(head: &[u8], at: usize) -> Result<Raw<'_>, CorruptRecord> {
     let short = |part| CorruptRecord::Short { at: head.len(), part };
-    let field = |part| CorruptRecord::Field { at, part };
     let rest = head.get(at..).ok_or_else(|| short("attribute"))?;
     let (prefix, rest) = rest
         .split_at_checked(ATTRIBUTE_PREFIX)
@@ -214,7 +235,6 @@ fn read(head: &[u8], at: usize) -> Result<(Attribute<'_>, usize), CorruptRecord>
     let [name_length, kind, value_length @ ..] = prefix else {
         return Err(short("attribute"));
     };
-    let kind = Kind::from_tag(*kind).ok_or_else(|| field("attribute kind"))?;
     let (name, rest) = rest
         .split_at_checked(usize::from(*name_length))
         .ok_or_else(|| short("attribute name"))?;
@@ -222,9 +242,12 @@ fn read(head: &[u8], at: usize) -> Result<(Attribute<'_>, usize), CorruptRecord>
     let (value, rest) = rest
         .split_at_checked(value_length)
         .ok_or_else(|| short("attribute value"))?;
-    let name = std::str::from_utf8(name).map_err(|_| field("attribute name"))?;
-    let value = std::str::from_utf8(value).map_err(|_| field("attribute value"))?;
-    Ok((Attribute { name, kind, value }, head.len() - rest.len()))
+    Ok(Raw {
+        name,
+        kind: *kind,
+        value,
+        next: head.len() - rest.len(),
+    })
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
@@ -234,6 +257,16 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+impl<'a> Raw<'a> {
+    fn decode(&self, at: usize) -> Result<Attribute<'a>, CorruptRecord> {
+        let field = |part| CorruptRecord::Field { at, part };
+        let kind = Kind::from_tag(self.kind).ok_or_else(|| field("attribute kind"))?;
+        let name = std::str::from_utf8(self.name).map_err(|_| field("attribute name"))?;
+        let value = std::str::from_utf8(self.value).map_err(|_| field("attribute value"))?;
+        Ok(Attribute { name, kind, value })
+    }
 }
 
 impl<'a> Attributes<'a> {
@@ -246,8 +279,9 @@ impl<'a> Iterator for Attributes<'a> {
     type Item = Attribute<'a>;
 
     fn next(&mut self) -> Option<Attribute<'a>> {
-        let (attribute, next) = read(self.head, self.at).ok()?;
-        self.at = next;
+        let raw = read(self.head, self.at).ok()?;
+        let attribute = raw.decode(self.at).ok()?;
+        self.at = raw.next;
         Some(attribute)
     }
 }

@@ -77,5 +77,7 @@ fn is_token(text: &str) -> bool {
 
 /// RFC 2045: printable ASCII but blanks and `tspecials`.
 fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&byte)
+    let special = matches!(byte, b'(' | b')' | b'<' | b'>' | b'@' | b',' | b';' | b':')
+        || matches!(byte, b'\\' | b'"' | b'/' | b'[' | b']' | b'?' | b'=');
+    byte.is_ascii_graphic() && !special
 }

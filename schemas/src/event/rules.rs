@@ -104,7 +104,11 @@ fn of_kind(kind: Kind, value: &str) -> Result<Kind, Problem> {
 
 /// No control characters (C0, DEL, C1) and no noncharacters. Surrogates cannot occur in UTF-8.
 fn text(value: &str) -> Result<(), Problem> {
-    if value.bytes().all(|byte| (0x20..0x7F).contains(&byte)) {
+    // Without an early exit, so that the compiler can take many bytes at once.
+    if value
+        .bytes()
+        .fold(true, |plain, byte| plain & (0x20..0x7F).contains(&byte))
+    {
         return Ok(());
     }
     match value.chars().find(|character| is_forbidden(*character)) {

@@ -73,18 +73,33 @@ fn is_address_literal(text: &str) -> bool {
 fn is_made_of(text: &str, more: &[u8]) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
-        let valid = match byte {
-            b'%' => {
-                let mut digit = || bytes.next().is_some_and(|byte| byte.is_ascii_hexdigit());
-                digit() && digit()
-            }
-            b'-' | b'.' | b'_' | b'~' => true,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => true,
-            _ => byte.is_ascii_alphanumeric() || more.contains(&byte),
-        };
+        let valid =
+            PLAIN[usize::from(byte)] || more.contains(&byte) || (byte == b'%' && is_octet(&mut bytes));
         if !valid {
             return false;
         }
     }
     true
 }
+
+/// The two hexadecimal digits after a `%`.
+fn is_octet(bytes: &mut impl Iterator<Item = u8>) -> bool {
+    let mut digit = || bytes.next().is_some_and(|byte| byte.is_ascii_hexdigit());
+    digit() && digit()
+}
+
+/// Which bytes may stand in any part: `unreserved` and `sub-delims`.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0u8;
+    while byte < 0x80 {
+        plain[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~')
+            || matches!(
+                byte,
+                b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+            );
+        byte += 1;
+    }
+    plain
+};

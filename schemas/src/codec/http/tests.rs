@@ -208,12 +208,10 @@ fn a_missing_required_header_is_named() {
             &format!("`{missing}` is missing"),
         );
     }
-    check(
-        &HeaderMap::new(),
-        "{}",
-        Reason::Invalid,
-        "`ce-specversion` is missing",
-    );
+    let structured_by_mistake = headers(&[("content-type", "application/json")]);
+    let expect = "`ce-specversion` is missing, like every other required attribute; send them as ce- headers, \
+                  or the whole event as application/cloudevents+json";
+    check(&structured_by_mistake, "{}", Reason::Invalid, expect);
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn run<'de, S: DeserializeSeed<'de>>(input: &'de Bytes, seed: S) -> serde_json::
     Ok(value)
 }
 
-fn malformed(what: &str, error: &serde_json::Error) -> DecodeError {
+fn malformed(what: &str, error: &impl fmt::Display) -> DecodeError {
     DecodeError::new(
         Reason::Malformed,
         format!("the {what} is not in the JSON format: {error}"),
@@ -107,10 +107,14 @@ impl<'de> Visitor<'de> for BatchSeed<'_, 'de> {
                     batch.push(event);
                 }
                 Err(error) => {
-                    if let Some(mistake) = &mut reader.mistake {
-                        mistake.index = Some(index);
-                    }
-                    return Err(error);
+                    let mistake = reader
+                        .mistake
+                        .take()
+                        .unwrap_or_else(|| malformed("event", &error));
+                    return Err(reader.refuse(DecodeError {
+                        index: Some(index),
+                        ..mistake
+                    }));
                 }
             }
         }

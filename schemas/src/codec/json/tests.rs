@@ -477,8 +477,8 @@ fn a_batch_is_taken_whole_or_refused_with_the_index() {
         (
             format!("[{good},{good},5]"),
             Reason::Malformed,
-            None,
-            "expected an event",
+            Some(2),
+            "in event 2 of the batch, the event is not in the JSON format: invalid type",
         ),
         (
             format!("[{good},{old}]"),
@@ -513,8 +513,8 @@ fn a_batch_is_taken_whole_or_refused_with_the_index() {
         (
             format!("[{good}"),
             Reason::Malformed,
-            None,
-            "the batch is not in the JSON format",
+            Some(1),
+            "the event is not in the JSON format: EOF",
         ),
         (
             format!("[{good}]]"),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::super::invalid::{InvalidEvent, Problem, schema_name};
 use super::super::{Attribute, DataForm, Event, Kind, SpecVersion, Value, rules};
-use super::{Attributes, COUNT_AT, DATA_LENGTH_AT, LAYOUT, PREFIX, Required, read, u32_at};
+use super::{COUNT_AT, DATA_LENGTH_AT, LAYOUT, PREFIX, Required, find, u32_at};
 use crate::limits::Limits;
 
 /// A head in the making. Names and values are written where they stay; nothing is copied twice.
@@ -76,7 +76,7 @@ impl HeadWriter {
 
     /// An attribute that was added.
     pub(crate) fn get(&self, name: &str) -> Option<Attribute<'_>> {
-        Attributes::of(&self.buffer).find(|attribute| attribute.name == name)
+        find(&self.buffer, name).map(|(_, attribute)| attribute)
     }
 
     /// Whether an attribute was added, `specversion` included.
@@ -184,14 +184,9 @@ impl HeadWriter {
     /// The schema's attribute has another name in each version, and is an extension in the other one.
     fn settle_schema(&mut self, version: SpecVersion) -> Result<(), InvalidEvent> {
         let name = schema_name(version);
-        let mut at = PREFIX;
-        while let Ok((attribute, next)) = read(&self.buffer, at) {
-            if attribute.name == name {
-                let kind = rules::schema(version, attribute).map_err(|problem| problem.of(name))?;
-                self.patch(at + 1, &[kind.tag()]);
-                return Ok(());
-            }
-            at = next;
+        if let Some((at, attribute)) = find(&self.buffer, name) {
+            let kind = rules::schema(version, attribute).map_err(|problem| problem.of(name))?;
+            self.patch(at + 1, &[kind.tag()]);
         }
         Ok(())
     }
