@@ -7,6 +7,7 @@
 pub mod config;
 pub mod event;
 pub mod heddle;
+pub mod isolated;
 pub mod load;
 pub mod not_run;
 pub mod process;
@@ -15,6 +16,7 @@ pub mod repository;
 pub mod servers;
 pub mod sink;
 pub mod wait;
+pub mod yaml;
 
 pub use config::{Resources, Trigger};
 pub use event::Event;

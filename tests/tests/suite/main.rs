@@ -1,10 +1,13 @@
 //! Black-box suites: the real binary on free ports, with real servers around it. One binary, a module a theme.
 
 mod cli;
+mod compose;
 mod config;
 mod crash;
 mod delivery;
+mod dev;
 mod ingress;
+mod readme;
 mod routing;
 mod servers;
 mod sources;
