@@ -1,7 +1,5 @@
 //! `heddle dev`, the first thing that a person sees: what it prints, and that the printed `curl` works as it is pasted.
 
-use std::path::Path;
-
 use harness::isolated::isolated;
 use harness::not_run::not_run;
 use harness::process::Process;
@@ -24,6 +22,7 @@ printf '\n' >>pasted.sh
 cat pasted.sh
 bash pasted.sh >answer.txt 2>&1
 echo "curl ended with $?" >>answer.txt
+bash readme.sh >readme.txt 2>&1
 for _ in $(seq 600); do
     grep -q 'trigger echo 200' dev.txt && break
     sleep 0.1
@@ -37,6 +36,7 @@ trap - EXIT
 #[tokio::test(flavor = "multi_thread")]
 async fn dev_needs_no_configuration_and_its_printed_curl_works_as_pasted() {
     let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("readme.sh"), curl_of_the_readme()).unwrap();
     let mut command = match isolated("bash", &["-c", SCRIPT], folder.path()) {
         Ok(command) => command,
         Err(why) => return not_run("heddle dev on its own ports", &why),
@@ -81,5 +81,20 @@ async fn dev_needs_no_configuration_and_its_printed_curl_works_as_pasted() {
         "SIGTERM ends it well: {}",
         read("ended.txt")
     );
-    assert!(Path::new(&folder.path().join("data")).is_dir());
+    assert!(
+        read("readme.txt").contains("202"),
+        "the README's curl: {}",
+        read("readme.txt")
+    );
+    assert!(folder.path().join("data").is_dir());
+}
+
+/// The command with which the README follows `make run`.
+fn curl_of_the_readme() -> String {
+    let readme = repository::read("README.md");
+    let blocks = readme
+        .split("\n```")
+        .filter_map(|block| block.strip_prefix("sh\n"));
+    let curl = blocks.into_iter().find(|block| block.starts_with("curl "));
+    curl.expect("README.md shows a curl").to_owned()
 }

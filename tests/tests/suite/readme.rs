@@ -1,10 +1,9 @@
 //! README.md as a test: its marked commands are run as they are written, and print what it says.
 //!
-//! A fenced block ` ```sh test=NAME ` is run by bash, all blocks of a name in one shell, in an empty folder where
-//! `heddle` is on the PATH and `examples/` is the repository's, in a network of its own, so that the README's ports are
-//! free. A block ` ```text printed=NAME ` lists lines that must be printed, in that order.
+//! A fenced block ` ```sh NAME ` is run by bash in an empty folder where `heddle` is on the PATH and `examples/` is the
+//! repository's, in a network of its own, so that the README's ports are free. The sentence "The last line prints `X`"
+//! after it says what must be printed last.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -13,36 +12,36 @@ use harness::not_run::not_run;
 use harness::process::Process;
 use harness::{PATIENCE, eventually, repository};
 
-/// The marked blocks of one name.
-#[derive(Debug, Default)]
+/// A marked block.
+#[derive(Debug)]
 struct Session {
+    name: String,
     script: String,
-    printed: Vec<String>,
+    last_line: Option<String>,
 }
 
 /// Reads the marked blocks.
-fn sessions(readme: &str) -> BTreeMap<String, Session> {
-    let mut sessions: BTreeMap<String, Session> = BTreeMap::new();
+fn sessions(readme: &str) -> Vec<Session> {
+    let mut sessions: Vec<Session> = Vec::new();
     let mut lines = readme.lines();
     while let Some(line) = lines.next() {
-        let Some(info) = line.strip_prefix("```") else {
-            continue;
-        };
-        let block: Vec<&str> = lines
-            .by_ref()
-            .take_while(|line| !line.starts_with("```"))
-            .collect();
-        if let Some(name) = info.strip_prefix("sh test=") {
-            sessions
-                .entry(name.to_owned())
-                .or_default()
-                .script
-                .extend(block.iter().map(|line| format!("{line}\n")));
-        } else if let Some(name) = info.strip_prefix("text printed=") {
-            let session = sessions.entry(name.to_owned()).or_default();
-            session
-                .printed
-                .extend(block.iter().map(|line| (*line).to_owned()));
+        if let Some(info) = line.strip_prefix("```") {
+            let script = lines
+                .by_ref()
+                .take_while(|line| !line.starts_with("```"))
+                .map(|line| format!("{line}\n"));
+            let script = script.collect();
+            if let Some(name) = info.strip_prefix("sh ") {
+                sessions.push(Session {
+                    name: name.to_owned(),
+                    script,
+                    last_line: None,
+                });
+            }
+        } else if let (Some(promise), Some(session)) =
+            (line.strip_prefix("The last line prints `"), sessions.last_mut())
+        {
+            session.last_line = promise.split('`').next().map(str::to_owned);
         }
     }
     sessions
@@ -55,15 +54,16 @@ async fn the_marked_commands_of_the_readme_run_as_written() {
         !sessions.is_empty(),
         "README.md marks commands with ```sh test=NAME"
     );
-    for (name, session) in sessions {
-        if let Err(why) = run(&name, &session).await {
-            not_run(&format!("README.md's commands `{name}`"), &why);
+    for session in sessions {
+        if let Err(why) = run(&session).await {
+            not_run(&format!("README.md's commands `{}`", session.name), &why);
         }
     }
 }
 
 /// Runs one session; an error says why it could not be run here.
-async fn run(name: &str, session: &Session) -> Result<(), String> {
+async fn run(session: &Session) -> Result<(), String> {
+    let name = &session.name;
     let folder = tempfile::tempdir().expect("a temporary folder");
     symlink(repository::top().join("examples"), folder.path().join("examples")).expect("a link");
     // What it started in the background ends with it.
@@ -88,11 +88,11 @@ async fn run(name: &str, session: &Session) -> Result<(), String> {
     .await;
     let (stdout, stderr) = (process.stdout(), process.stderr());
     assert!(status.success(), "{name}: {status}\n{stdout}\n{stderr}");
-    let mut printed = stdout.lines();
-    for line in session.printed.iter().filter(|line| !line.trim().is_empty()) {
-        assert!(
-            printed.any(|seen| seen.trim_end() == line.trim_end()),
-            "{name} prints {line:?}:\n{stdout}"
+    if let Some(last) = &session.last_line {
+        assert_eq!(
+            stdout.lines().last(),
+            Some(last.as_str()),
+            "{name} prints:\n{stdout}\n{stderr}"
         );
     }
     Ok(())
