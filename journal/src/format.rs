@@ -50,13 +50,16 @@
 //! - A record has a checksum of its own over its header and its payload, so that one record can be read and verified
 //!   alone. A frame's checksum covers epoch, group number and the headers of its records, which hold those checksums:
 //!   a payload byte is summed once, and a frame is whole only if all of its records are.
-//! - A footer can always be rebuilt from the groups. It is there so that opening costs a directory and not a scan.
+//! - A footer is written when everything before it is synced, so that a valid one speaks the truth. It can always be
+//!   rebuilt from the groups. It is there so that opening costs a directory and not a scan.
 
 mod footer;
 mod frame;
 mod group;
 mod marker;
 mod segment;
+#[cfg(test)]
+mod tests;
 
 use crc_fast::{CrcAlgorithm, Digest};
 

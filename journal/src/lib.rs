@@ -18,7 +18,7 @@
 //! The rooms: [`format`](self) says what the bytes on disk are; `recovery` turns a directory into a catalog (with `scan`
 //! for what has no footer); `writer` is the thread that commits, `tail` the segment it writes; `reader` serves from
 //! `catalog` (what is committed and where) and `segment` (open files, offset tables); [`fs`] is the seam to the file
-//! system and `sim` its double for tests.
+//! system and [`sim`] its double for tests.
 
 mod catalog;
 mod error;
@@ -35,6 +35,7 @@ mod report;
 mod scan;
 mod segment;
 mod sequences;
+pub mod sim;
 
 mod tail;
 mod writer;

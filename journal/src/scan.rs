@@ -6,7 +6,7 @@
 use std::io;
 
 use crate::format::{
-    GROUP_ALIGN, GROUP_HEAD, GroupHead, Place, SEGMENT_HEAD, Slot, align, read_frame, verify_record,
+    GROUP_ALIGN, GROUP_HEAD, GroupHead, Place, SEGMENT_HEAD, Slot, read_frame, verify_record,
 };
 use crate::fs::File;
 use crate::limits;
@@ -18,7 +18,7 @@ pub(crate) struct Scan {
     pub(crate) items: Vec<Item>,
     /// End of the last group with a valid header, padding included; the segment header's end when there is none.
     pub(crate) groups_end: u64,
-    /// End of the last byte that is not zero; never before `groups_end`.
+    /// End of the last byte that is not zero. The last group may end behind it.
     pub(crate) bytes_end: u64,
 }
 
@@ -88,7 +88,8 @@ pub(crate) fn scan(file: &dyn File, place: Place, first_group: Option<u64>) -> i
         let group = window.read_group(place, at, head)?;
         scan.items.push(Item::Group(group));
     }
-    scan.bytes_end = window.last_nonzero(scan.groups_end)?;
+    let last = scan.groups().last().map_or(scan.groups_end, |group| group.at);
+    scan.bytes_end = window.last_nonzero(last)?;
     Ok(scan)
 }
 
@@ -193,7 +194,7 @@ impl Window<'_> {
             end = last_nonzero(block).map_or(end, |last| at + last as u64 + 1);
             at += block.len() as u64;
         }
-        Ok(end.max(align(from)))
+        Ok(end)
     }
 }
 

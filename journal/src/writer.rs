@@ -1,62 +1,35 @@
-//! The one thread that writes: takes what is queued, writes it as groups, syncs, and tells everyone.
+//! The one thread that writes: takes what is queued, has it written as groups, and tells everyone.
 //!
-//! Order for a group: write, sync (as [`Durability`] says), publish to readers, listener, `Done`s. The first write or
-//! sync that fails ends the thread: everything in hand, queued and later is refused with the reason, and nothing is
-//! tried again, since a sync that follows a failed one may say "done" about bytes that the disk never got.
+//! Order for a group: write, sync (as [`crate::Durability`] says), publish to readers, listener, `Done`s. The first
+//! write or sync that fails ends the thread: everything in hand, queued and later is refused with the reason, and
+//! nothing is tried again, since a sync that follows a failed one may say "done" about bytes that the disk never got.
 
 mod group;
+mod log;
 mod queue;
 mod spare;
 
 use std::collections::VecDeque;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use thiserror::Error;
 
 use crate::catalog::Catalog;
-use crate::format::{GROUP_HEAD, GroupHead, GroupKind, JournalId, SegmentHead, Trailer, narrow};
+use crate::format::GroupKind;
 use crate::fs::{File, FileSystem};
 use crate::limits;
 use crate::record::{CommitListener, Purpose};
-use crate::recovery::{Position, Recovered, SPARE_FILE};
-use crate::segment::Segment;
-use crate::sequences::Sequences;
-use crate::tail::{Tables, Tail, seal};
-use crate::{AppendError, Durability, OpenError, Options};
+use crate::recovery::Recovered;
+use crate::{AppendError, OpenError, Options};
 
 use group::Group;
-use spare::Spares;
+use log::{Log, LogFailed};
 
-pub(crate) use queue::{Pending, Queue, Taken, Waiter};
-
-/// Counters that the writer keeps and everyone may read.
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) groups: AtomicU64,
-    pub(crate) frames: AtomicU64,
-    pub(crate) records: AtomicU64,
-    pub(crate) bytes_written: AtomicU64,
-    pub(crate) syncs: AtomicU64,
-    pub(crate) bytes_on_disk: AtomicU64,
-}
-
-/// Why nothing can be written any more.
-#[derive(Debug, Error)]
-pub(crate) enum Broken {
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
-    #[error("{who} panicked while a commit was announced")]
-    Panic { who: &'static str },
-}
+pub(crate) use log::Counters;
+pub(crate) use queue::{Pending, Queue, Waiter};
 
 /// What the writer shares with the handles.
 pub(crate) struct Shared {
@@ -67,28 +40,31 @@ pub(crate) struct Shared {
 
 /// See the module.
 pub(crate) struct Writer {
-    fs: Arc<dyn FileSystem>,
-    options: Options,
-    id: JournalId,
     queue: Arc<Queue>,
     catalog: Arc<Catalog>,
     counters: Arc<Counters>,
     listener: Option<Box<dyn CommitListener>>,
-    sequences: Sequences,
-    position: Position,
-    /// `None` until the first segment of this life is begun, when there was none to go on in.
-    tail: Option<Tail>,
-    /// The opening group of this life's epoch is synced. Without it no other group may be written.
-    opened: bool,
-    spares: Spares,
+    group_bytes_max: usize,
+    log: Log,
     /// Taken from the queue, not yet in a group.
     backlog: VecDeque<Pending>,
+    /// The group that is being put together.
     group: Group,
-    /// When the oldest write that is not synced was made.
-    dirty_since: Option<Instant>,
     /// Released when the thread ends, so that the directory can be opened again after a close.
     _lock: Box<dyn File>,
 }
+
+/// Why nothing can be written any more.
+#[derive(Debug, Error)]
+enum Broken {
+    #[error(transparent)]
+    Log(#[from] LogFailed),
+    #[error("{who} panicked while a commit was announced")]
+    Panic { who: &'static str },
+}
+
+/// Poisons the queue when the writer thread panics; waiters in its hands answer for themselves.
+struct PanicGuard(Arc<Queue>);
 
 impl Writer {
     /// Takes over what was recovered and syncs the opening group. A disk without room is no error here: reading works,
@@ -100,34 +76,39 @@ impl Writer {
         shared: &Shared,
         listener: Option<Box<dyn CommitListener>>,
     ) -> Result<Writer, OpenError> {
-        let spares = Spares::start(fs.clone(), &options)?;
-        shared
-            .counters
-            .bytes_on_disk
-            .store(recovered.position.bytes_on_disk, Ordering::Relaxed);
+        let group_bytes_max = options.group_bytes_max;
+        let Recovered {
+            id,
+            lock,
+            sequences,
+            position,
+            tail,
+            ..
+        } = recovered;
         let mut writer = Writer {
-            fs,
-            options,
-            id: recovered.id,
             queue: shared.queue.clone(),
             catalog: shared.catalog.clone(),
             counters: shared.counters.clone(),
             listener,
-            sequences: recovered.sequences,
-            position: recovered.position,
-            tail: recovered.tail,
-            opened: false,
-            spares,
+            group_bytes_max,
+            log: Log::new(
+                fs,
+                options,
+                shared,
+                log::Start {
+                    id,
+                    sequences,
+                    position,
+                    tail,
+                },
+            )?,
             backlog: VecDeque::new(),
             group: Group::default(),
-            dirty_since: None,
-            _lock: recovered.lock,
+            _lock: lock,
         };
-        match writer.ensure_opened() {
-            Ok(_) => Ok(writer),
-            Err(Broken::Io { action, path, source }) => Err(OpenError::Io { action, path, source }),
-            Err(Broken::Panic { .. }) => unreachable!("an opening group is announced to nobody"),
-        }
+        writer.log.ensure_opened()?;
+        writer.note_space();
+        Ok(writer)
     }
 
     /// Works until the queue is closed or the journal is broken.
@@ -137,19 +118,22 @@ impl Writer {
         loop {
             let taken = self
                 .queue
-                .take(self.options.group_bytes_max, self.deadline(), finished_bytes);
+                .take(self.group_bytes_max, self.deadline(), finished_bytes);
             finished_bytes = 0;
-            let closing = matches!(taken, Taken::Closing);
+            let closing = matches!(taken, queue::Taken::Closing);
             let result = match taken {
-                Taken::Frames(frames, bytes) => {
+                queue::Taken::Frames(frames, bytes) => {
                     finished_bytes = bytes;
                     self.backlog = frames;
                     self.commit()
                 }
-                Taken::Timeout => self.retry_space(),
-                Taken::Closing => self.finish(),
+                queue::Taken::Timeout => {
+                    self.retry_space();
+                    Ok(())
+                }
+                queue::Taken::Closing => self.log.finish().map_err(Broken::from),
             };
-            if let Err(broken) = result.and_then(|()| self.sync_if_due()) {
+            if let Err(broken) = result.and_then(|()| Ok(self.log.sync_if_due()?)) {
                 self.poison(&broken);
                 return;
             }
@@ -161,55 +145,30 @@ impl Writer {
 
     /// Commits everything in the backlog.
     fn commit(&mut self) -> Result<(), Broken> {
-        let mut ingest = None;
+        let ingest = self.retry_space();
         while let Some(pending) = self.backlog.pop_front() {
-            let admitted = match pending.frame.purpose {
-                Purpose::Ingest => *ingest.get_or_insert_with(|| self.has_spare()),
-                Purpose::Upkeep => true,
-            };
-            if !(admitted && self.make_room(&pending)?) {
-                self.refuse(pending)?;
-                continue;
+            let admitted = ingest || pending.frame.purpose == Purpose::Upkeep;
+            if admitted && self.make_room(&pending)? {
+                self.log.add(&mut self.group, pending, self.listener.is_some());
+            } else {
+                refuse(pending)?;
             }
-            let tail = self
-                .tail
-                .as_mut()
-                .expect("make_room leaves a segment to write to");
-            self.group.add(
-                pending,
-                tail,
-                &mut self.sequences,
-                &self.position,
-                self.listener.is_some(),
-            );
         }
         self.flush()
     }
 
     /// Makes sure that the frame fits the segment behind the group in hand. `false`: there is no room on disk.
     fn make_room(&mut self, pending: &Pending) -> Result<bool, Broken> {
-        if self.group_fits(pending) {
+        if self.log.fits(&self.group, pending) {
             return Ok(true);
         }
         self.flush()?;
-        Ok(self.group_fits(pending) || (self.roll()? && self.ensure_opened()? && self.group_fits(pending)))
-    }
-
-    fn group_fits(&self, pending: &Pending) -> bool {
-        let Some(tail) = self.tail.as_ref().filter(|_| self.opened) else {
-            return false;
-        };
-        let group_bytes = self.group.bytes() + pending.bytes;
-        if !self.group.is_empty() && group_bytes > self.options.group_bytes_max as u64 {
-            return false;
+        if self.log.fits(&self.group, pending) {
+            return Ok(true);
         }
-        let entries = &pending.frame.entries;
-        let new = entries
-            .iter()
-            .filter(|entry| !tail.streams.contains(&entry.stream))
-            .count();
-        let records = tail.records + u64::from(self.group.records) + entries.len() as u64;
-        tail.has_room(group_bytes, records, (tail.streams.len() + new) as u64)
+        let rolled = self.log.roll()?;
+        self.note_space();
+        Ok(rolled && self.log.ensure_opened()? && self.log.fits(&self.group, pending))
     }
 
     /// Writes the group in hand and announces it.
@@ -217,13 +176,8 @@ impl Writer {
         if self.group.is_empty() {
             return Ok(());
         }
-        let head = self.head(GroupKind::Frames);
-        self.write_group(head)?;
-        if self.options.durability == Durability::Always {
-            self.sync()?;
-        }
-        let tail = self.tail.as_mut().expect("a group was written to it");
-        tail.records += u64::from(self.group.records);
+        self.log.write(GroupKind::Frames, &mut self.group)?;
+        self.log.sync_for_acknowledgement()?;
         self.counters
             .frames
             .fetch_add(u64::from(self.group.frames), Ordering::Relaxed);
@@ -245,7 +199,7 @@ impl Writer {
                 });
             }
         }
-        for (waiter, committed) in self.group.reset(self.options.group_bytes_max) {
+        for (waiter, committed) in self.group.reset(self.group_bytes_max) {
             if !waiter.answer(Ok(committed)) {
                 result = Err(Broken::Panic {
                     who: "the callback of an append",
@@ -255,195 +209,24 @@ impl Writer {
         result
     }
 
-    fn refuse(&self, pending: Pending) -> Result<(), Broken> {
-        if pending.waiter.answer(Err(AppendError::NoSpace)) {
-            Ok(())
-        } else {
-            Err(Broken::Panic {
-                who: "the callback of an append",
-            })
-        }
-    }
-
-    /// The header of the next group, with what is in hand.
-    fn head(&self, kind: GroupKind) -> GroupHead {
-        GroupHead {
-            kind,
-            epoch: self.position.epoch,
-            number: self.position.group + 1,
-            last_synced: self.position.synced,
-            records_before: self.position.records,
-            body_bytes: narrow(self.group.body_bytes()),
-            frames: self.group.frames,
-            records: self.group.records,
-        }
-    }
-
-    /// One write for the group in hand.
-    fn write_group(&mut self, head: GroupHead) -> Result<(), Broken> {
-        let tail = self
-            .tail
-            .as_mut()
-            .expect("a group is only made when there is a segment for it");
-        let bytes = self.group.complete(&head, tail.segment.place, tail.end);
-        let failed = io_failed("write journal segment", &tail.segment);
-        tail.file.write_at(bytes, tail.end).map_err(failed)?;
-        self.counters.groups.fetch_add(1, Ordering::Relaxed);
-        self.counters
-            .bytes_written
-            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        tail.end += bytes.len() as u64;
-        self.position.group = head.number;
-        self.position.records += u64::from(head.records);
-        self.dirty_since.get_or_insert_with(Instant::now);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), Broken> {
-        let Some(tail) = &self.tail else { return Ok(()) };
-        self.counters.syncs.fetch_add(1, Ordering::Relaxed);
-        tail.file
-            .sync_data()
-            .map_err(io_failed("sync journal segment", &tail.segment))?;
-        self.position.synced = self.position.group;
-        self.dirty_since = None;
-        Ok(())
-    }
-
-    fn sync_if_due(&mut self) -> Result<(), Broken> {
-        match (self.options.durability, self.dirty_since) {
-            (Durability::Interval(window), Some(since)) if since.elapsed() >= window => self.sync(),
-            _ => Ok(()),
-        }
-    }
-
     /// Until when to sleep at most.
     fn deadline(&self) -> Option<Instant> {
-        let sync = match self.options.durability {
-            Durability::Interval(window) => self.dirty_since.and_then(|since| since.checked_add(window)),
-            Durability::Always | Durability::Os => None,
-        };
         let retry = self
-            .queue
-            .has_no_space()
+            .log
+            .is_out_of_space()
             .then(|| Instant::now() + limits::NO_SPACE_RETRY);
-        sync.into_iter().chain(retry).min()
+        self.log.sync_due().into_iter().chain(retry).min()
     }
 
-    /// Makes sure that this life's opening group is synced. `false`: there is no room for it.
-    fn ensure_opened(&mut self) -> Result<bool, Broken> {
-        if self.opened {
-            return Ok(true);
-        }
-        let fits = |tail: &Tail| tail.has_room(GROUP_HEAD as u64, tail.records, tail.streams.len() as u64);
-        if !self.tail.as_ref().is_some_and(fits) && !self.roll()? {
-            return Ok(false);
-        }
-        let head = self.head(GroupKind::Opening);
-        self.write_group(head)?;
-        drop(self.group.reset(self.options.group_bytes_max));
-        self.sync()?;
-        self.opened = true;
-        Ok(true)
+    /// Whether there is a next segment; tries again when it could not be made before.
+    fn retry_space(&mut self) -> bool {
+        let has_space = self.log.retry_space();
+        self.note_space();
+        has_space
     }
 
-    /// Seals the segment and begins the next. `false`: there is no room for a next one, the segment stays as it is.
-    fn roll(&mut self) -> Result<bool, Broken> {
-        let file = self.spares.take();
-        self.queue.set_no_space(file.is_none());
-        let Some(file) = file else { return Ok(false) };
-        self.seal()?;
-        self.begin(file)?;
-        self.spares.replenish();
-        Ok(true)
-    }
-
-    fn seal(&mut self) -> Result<(), Broken> {
-        let Some(tail) = self.tail.take() else {
-            return Ok(());
-        };
-        let with_next = |(stream, slots)| (stream, slots, self.sequences.next(stream));
-        let tables: Tables = self.catalog.live().into_iter().map(with_next).collect();
-        let trailer = Trailer {
-            segment: tail.segment.number,
-            epoch: self.position.epoch,
-            first_group: tail.first_group,
-            last_group: self.position.group,
-            records_before: tail.records_before,
-            records_after: self.position.records,
-            other_next: self.sequences.other(),
-            data_end: u32::try_from(tail.end).expect("segments are smaller than 4 GiB"),
-            ..Trailer::default()
-        };
-        let failed = || io_failed("seal journal segment", &tail.segment);
-        self.counters.syncs.fetch_add(1, Ordering::Relaxed);
-        let (footer, on_disk) = seal(&*tail.file, tail.segment.place, &tables, trailer).map_err(failed())?;
-        let length = tail.file.len().map_err(failed())?;
-        self.counters
-            .bytes_written
-            .fetch_add(length - tail.end, Ordering::Relaxed);
-        self.counters.bytes_on_disk.fetch_add(length, Ordering::Relaxed);
-        self.counters
-            .bytes_on_disk
-            .fetch_sub(tail.capacity, Ordering::Relaxed);
-        self.catalog
-            .seal(tail.segment.number, &footer.directory, !on_disk);
-        self.position.synced = self.position.group;
-        self.dirty_since = None;
-        Ok(())
-    }
-
-    /// Makes the prepared file the next segment. Its header is synced before it gets its name.
-    fn begin(&mut self, file: Box<dyn File>) -> Result<(), Broken> {
-        let number = self.position.segment + 1;
-        let segment = Arc::new(Segment::new(&self.options.directory, &self.id, number));
-        let head = SegmentHead {
-            id: self.id,
-            number,
-            epoch: self.position.epoch,
-            first_group: self.position.group + 1,
-            last_synced: self.position.synced,
-            records_before: self.position.records,
-        };
-        let failed = || io_failed("begin journal segment", &segment);
-        self.counters.syncs.fetch_add(1, Ordering::Relaxed);
-        let tail = Tail::begin(segment.clone(), file, self.options.segment_bytes, &head).map_err(failed())?;
-        let spare = self.options.directory.join(SPARE_FILE);
-        self.fs.rename(&spare, &segment.path).map_err(failed())?;
-        self.fs.sync_dir(&self.options.directory).map_err(failed())?;
-        self.counters.bytes_written.fetch_add(tail.end, Ordering::Relaxed);
-        self.counters
-            .bytes_on_disk
-            .fetch_add(tail.capacity, Ordering::Relaxed);
-        self.position.segment = number;
-        self.catalog.begin(segment);
-        self.tail = Some(tail);
-        Ok(())
-    }
-
-    /// Whether a next segment is prepared or being prepared; tries again when it could not be made before.
-    fn has_spare(&mut self) -> bool {
-        let has_spare = self.spares.retry();
-        self.queue.set_no_space(!has_spare);
-        has_spare
-    }
-
-    fn retry_space(&mut self) -> Result<(), Broken> {
-        if self.queue.has_no_space() && self.has_spare() {
-            self.ensure_opened()?;
-        }
-        Ok(())
-    }
-
-    /// Everything is synced, and a last group says so.
-    fn finish(&mut self) -> Result<(), Broken> {
-        if !self.opened {
-            return Ok(());
-        }
-        self.sync()?;
-        let head = self.head(GroupKind::Close);
-        self.write_group(head)?;
-        self.sync()
+    fn note_space(&self) {
+        self.queue.set_no_space(self.log.is_out_of_space());
     }
 
     /// Refuses everything, now and later.
@@ -453,16 +236,13 @@ impl Writer {
         let queued = self.queue.poison(reason.clone());
         let in_group = self.group.reset(0).map(|(waiter, _)| waiter);
         let in_hand = self.backlog.drain(..).chain(queued).map(|pending| pending.waiter);
-        for waiter in in_group.into_iter().chain(in_hand) {
+        for waiter in in_group.chain(in_hand) {
             waiter.answer(Err(AppendError::Poisoned {
                 reason: reason.clone(),
             }));
         }
     }
 }
-
-/// Poisons the queue when the writer thread panics; waiters in its hands answer for themselves.
-struct PanicGuard(Arc<Queue>);
 
 impl Drop for PanicGuard {
     fn drop(&mut self) {
@@ -472,7 +252,12 @@ impl Drop for PanicGuard {
     }
 }
 
-fn io_failed(action: &'static str, segment: &Segment) -> impl FnOnce(io::Error) -> Broken + use<> {
-    let path = segment.path.clone();
-    move |source| Broken::Io { action, path, source }
+fn refuse(pending: Pending) -> Result<(), Broken> {
+    if pending.waiter.answer(Err(AppendError::NoSpace)) {
+        Ok(())
+    } else {
+        Err(Broken::Panic {
+            who: "the callback of an append",
+        })
+    }
 }

@@ -9,7 +9,7 @@ use super::judge::{Verdict, judge};
 use super::load::{Content, Evidence, Loaded};
 use super::{Position, Recovered, failed};
 use crate::catalog::{Catalog, Extent};
-use crate::format::{Footer, GroupKind, Slot, Trailer, file_name};
+use crate::format::{Footer, GroupKind, SEGMENT_HEAD, Slot, Trailer, file_name};
 use crate::fs::{File, is_no_space, read_full};
 use crate::record::StreamId;
 use crate::scan::Scan;
@@ -68,6 +68,10 @@ impl Assembly {
         } = loaded;
         match content {
             Content::Sealed(footer) => {
+                if evidence.newest {
+                    // Its seal may have failed to sync.
+                    make_sure(&*file, SEGMENT_HEAD, file_bytes).map_err(failed("repair", &segment.path))?;
+                }
                 self.add_sealed(segment, footer);
                 self.position.bytes_on_disk += file_bytes;
                 Ok(())
@@ -192,6 +196,8 @@ impl Assembly {
         if evidence.newest && scanned.whole && verdict.losses.is_empty() {
             self.go_on(scanned, verdict, evidence, begin)
         } else {
+            let repair = make_sure(&*scanned.file, verdict.unsynced_from(evidence), verdict.end);
+            repair.map_err(failed("repair", &scanned.segment.path))?;
             self.seal(scanned, verdict, begin, unattributed)
         }
     }
@@ -234,13 +240,8 @@ impl Assembly {
         let last = verdict.groups.last();
         self.report.clean =
             verdict.cut_bytes == 0 && last.is_some_and(|group| group.head.kind == GroupKind::Close);
-        let unsynced = verdict
-            .groups
-            .iter()
-            .find(|group| group.head.number > evidence.synced);
-        let rewrite_from = unsynced.map_or(verdict.end, |group| group.at);
         let capacity = self
-            .make_durable(&*file, file_bytes, rewrite_from, &verdict)
+            .make_writable(&*file, file_bytes, &verdict, evidence)
             .map_err(failed("repair", &segment.path))?;
         self.position.bytes_on_disk += capacity;
         let segment = Arc::new(segment);
@@ -260,14 +261,14 @@ impl Assembly {
         Ok(())
     }
 
-    /// Clears what was cut, reserves the room behind it, writes the groups from `rewrite_from` on once more, and syncs.
-    /// Answers how many bytes the segment has.
-    fn make_durable(
+    /// Clears what was cut, reserves the room behind it, and makes durable what is kept. Answers how many bytes the
+    /// segment has.
+    fn make_writable(
         &self,
         file: &dyn File,
         file_bytes: u64,
-        rewrite_from: u64,
         verdict: &Verdict,
+        evidence: Evidence,
     ) -> io::Result<u64> {
         if verdict.cut_bytes > 0 {
             file.set_len(verdict.end)?;
@@ -284,8 +285,7 @@ impl Assembly {
                 Err(error) => return Err(error),
             };
         }
-        rewrite(file, rewrite_from, verdict.end)?;
-        file.sync_all()?;
+        make_sure(file, verdict.unsynced_from(evidence), verdict.end)?;
         Ok(length)
     }
 
@@ -352,9 +352,12 @@ struct Begin {
     records_before: u64,
 }
 
-/// Writes the bytes of a range over themselves, so that the next sync has to write them.
-fn rewrite(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
-    let to = to.min(file.len()?);
+/// Makes a range of a file, and its length, durable even if an earlier sync failed: writes the bytes over themselves, so
+/// that the sync has to write them.
+fn make_sure(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
+    let length = file.len()?;
+    file.set_len(length)?;
+    let to = to.min(length);
     let mut at = from;
     while at < to {
         let length = usize::try_from(to - at)
@@ -367,5 +370,5 @@ fn rewrite(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
         file.write_at(&bytes, at)?;
         at += length as u64;
     }
-    Ok(())
+    file.sync_all()
 }

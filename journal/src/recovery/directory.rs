@@ -36,6 +36,8 @@ pub(crate) fn open(fs: &dyn FileSystem, directory: &Path) -> Result<Directory, O
     segments.sort_unstable();
     let created = segments.is_empty() && !names.iter().any(|name| name == Marker::FILE);
     let id = identify(fs, directory, &segments, created)?;
+    // A process may have ended between a rename and its sync, and what goes on in that file counts on its name.
+    fs.sync_dir(directory).map_err(failed("sync", directory))?;
     Ok(Directory {
         lock,
         id,

@@ -64,6 +64,15 @@ pub(crate) fn judge(
 }
 
 impl Verdict {
+    /// Where the groups begin that no header names as synced.
+    pub(crate) fn unsynced_from(&self, evidence: Evidence) -> u64 {
+        let unsynced = self
+            .groups
+            .iter()
+            .find(|group| group.head.number > evidence.synced);
+        unsynced.map_or(self.end, |group| group.at)
+    }
+
     /// `false`: the tail begins here.
     fn take_group(&mut self, group: FoundGroup, synced: u64) -> bool {
         let head = &group.head;
@@ -101,7 +110,7 @@ impl Verdict {
     }
 
     fn take_end(&mut self, bytes_end: u64, evidence: Evidence) {
-        if self.last_group >= evidence.synced {
+        let Some(last_group) = evidence.last_group.filter(|last| *last > self.last_group) else {
             // Behind the groups of a segment that has a successor stands what is left of its footer.
             self.cut_bytes = if evidence.newest {
                 bytes_end.saturating_sub(self.end)
@@ -109,13 +118,11 @@ impl Verdict {
                 0
             };
             return;
-        }
-        let missing = format!(
-            "groups {} to {} are missing",
-            self.last_group + 1,
-            evidence.synced
-        );
-        self.losses.push(missing);
+        };
+        self.losses.push(format!(
+            "groups {} to {last_group} are missing",
+            self.last_group + 1
+        ));
         let bytes = bytes_end.saturating_sub(self.end);
         self.damaged_bytes += bytes;
         // Without a later count, at most as many records as fit into the bytes.
@@ -125,7 +132,7 @@ impl Verdict {
             .map_or(records_max, |end| end.saturating_sub(self.records_after));
         self.lose(lost);
         self.records_after += lost;
-        self.last_group = evidence.synced;
+        self.last_group = last_group;
         self.end = align(bytes_end.max(self.end));
     }
 

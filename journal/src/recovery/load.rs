@@ -29,8 +29,10 @@ pub(crate) enum Content {
 /// What the segments around it say about one segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Evidence {
-    /// The highest group that was synced.
+    /// The highest group that was synced; everything in a segment that has a successor was.
     pub(crate) synced: u64,
+    /// The last group that the segment must have, if that is known.
+    pub(crate) last_group: Option<u64>,
     /// Records of the journal before the next segment.
     pub(crate) records_end: Option<u64>,
     /// There is no later segment.
@@ -52,26 +54,29 @@ pub(crate) fn load_all(
 
 /// What is known about each segment from itself and those after it.
 pub(crate) fn evidence(loaded: &[Loaded]) -> Vec<Evidence> {
-    let mut later = Evidence {
-        newest: true,
-        ..Evidence::default()
-    };
-    let mut all = Vec::with_capacity(loaded.len());
-    for segment in loaded.iter().rev() {
-        all.push(Evidence {
-            synced: later.synced.max(segment.synced()),
-            ..later
-        });
+    let adjacent = |index: usize| loaded[index].segment.number + 1 == loaded[index + 1].segment.number;
+    let behind = |index: usize| match loaded.get(index + 1) {
+        None => {
+            let synced = loaded[index].synced();
+            Evidence {
+                synced,
+                last_group: Some(synced),
+                records_end: None,
+                newest: true,
+            }
+        }
         // A segment is begun when everything before it is synced.
-        let before = segment.first_group().map_or(0, |first| first.saturating_sub(1));
-        later = Evidence {
-            synced: later.synced.max(segment.synced()).max(before),
-            records_end: segment.records_before().or(later.records_end),
+        Some(next) => Evidence {
+            synced: u64::MAX,
+            last_group: next
+                .first_group()
+                .map(|first| first.saturating_sub(1))
+                .filter(|_| adjacent(index)),
+            records_end: next.records_before(),
             newest: false,
-        };
-    }
-    all.reverse();
-    all
+        },
+    };
+    (0..loaded.len()).map(behind).collect()
 }
 
 impl Loaded {

@@ -131,10 +131,6 @@ impl Queue {
         }
     }
 
-    pub(crate) fn has_no_space(&self) -> bool {
-        self.state.lock().no_space
-    }
-
     pub(crate) fn health(&self) -> Health {
         let state = self.state.lock();
         match &state.refusal {

@@ -61,7 +61,7 @@ fn many_segments_are_read_through_their_footers_after_opening_again() {
     let directory = tempfile::tempdir().unwrap();
     let options = small(&directory);
     let (journal, _) = open(&real(), &options);
-    let text = |n: u64| format!("record {n} {}", "x".repeat(n as usize % 700));
+    let text = |n: u64| format!("record {n} {:>1$}", "x", usize::try_from(n % 700).unwrap());
     for n in 0..400 {
         append(
             &journal,
@@ -194,7 +194,7 @@ struct Sender(mpsc::Sender<Vec<Record>>);
 
 impl CommitListener for Sender {
     fn committed(&mut self, records: Vec<Record>) {
-        self.0.send(records).unwrap();
+        self.0.send(records).expect("the test receives");
     }
 }
 

@@ -1,4 +1,9 @@
 //! The journal as its callers see it.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test itself")]
 
 mod basics;
+mod concurrency;
+mod damage;
+mod faults;
+mod simulation;
 mod support;

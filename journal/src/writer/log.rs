@@ -1,0 +1,326 @@
+//! Puts groups behind each other: writes, syncs, seals a full segment and begins the next.
+//!
+//! Knows nothing of waiters. Every error is final: the caller must not write again.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use thiserror::Error;
+
+use super::group::Group;
+use super::spare::Spares;
+use super::{Pending, Shared};
+use crate::catalog::Catalog;
+use crate::format::{GROUP_HEAD, GroupHead, GroupKind, JournalId, SegmentHead, Trailer, narrow};
+use crate::fs::{File, FileSystem};
+use crate::recovery::{Position, SPARE_FILE};
+use crate::segment::Segment;
+use crate::sequences::Sequences;
+use crate::tail::{Tables, Tail, seal};
+use crate::{Durability, OpenError, Options};
+
+/// Counters that the writer keeps and everyone may read.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) groups: AtomicU64,
+    pub(crate) frames: AtomicU64,
+    pub(crate) records: AtomicU64,
+    pub(crate) bytes_written: AtomicU64,
+    pub(crate) syncs: AtomicU64,
+    pub(crate) bytes_on_disk: AtomicU64,
+}
+
+/// What recovery hands over.
+pub(super) struct Start {
+    pub(super) id: JournalId,
+    pub(super) sequences: Sequences,
+    pub(super) position: Position,
+    pub(super) tail: Option<Tail>,
+}
+
+/// A write or a sync failed.
+#[derive(Debug, Error)]
+#[error("cannot {action} {}: {source}", path.display())]
+pub(super) struct LogFailed {
+    action: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// See the module.
+pub(super) struct Log {
+    fs: Arc<dyn FileSystem>,
+    options: Options,
+    id: JournalId,
+    catalog: Arc<Catalog>,
+    counters: Arc<Counters>,
+    sequences: Sequences,
+    position: Position,
+    /// `None` until the first segment of this life is begun, when there was none to go on in.
+    tail: Option<Tail>,
+    /// The opening group of this life's epoch is synced. Without it no other group may be written.
+    opened: bool,
+    spares: Spares,
+    /// The last try to get a next segment failed.
+    out_of_space: bool,
+    /// When the oldest write that is not synced was made.
+    dirty_since: Option<Instant>,
+}
+
+impl Log {
+    pub(super) fn new(
+        fs: Arc<dyn FileSystem>,
+        options: Options,
+        shared: &Shared,
+        start: Start,
+    ) -> Result<Log, OpenError> {
+        shared
+            .counters
+            .bytes_on_disk
+            .store(start.position.bytes_on_disk, Ordering::Relaxed);
+        Ok(Log {
+            spares: Spares::start(fs.clone(), &options)?,
+            fs,
+            options,
+            id: start.id,
+            catalog: shared.catalog.clone(),
+            counters: shared.counters.clone(),
+            sequences: start.sequences,
+            position: start.position,
+            tail: start.tail,
+            opened: false,
+            out_of_space: false,
+            dirty_since: None,
+        })
+    }
+
+    /// Makes sure that this life's opening group is synced. `false`: there is no room for it.
+    pub(super) fn ensure_opened(&mut self) -> Result<bool, LogFailed> {
+        if self.opened {
+            return Ok(true);
+        }
+        let fits = |tail: &Tail| tail.has_room(GROUP_HEAD as u64, tail.records, tail.streams.len() as u64);
+        if !self.tail.as_ref().is_some_and(fits) && !self.roll()? {
+            return Ok(false);
+        }
+        self.write(GroupKind::Opening, &mut Group::default())?;
+        self.sync()?;
+        self.opened = true;
+        Ok(true)
+    }
+
+    /// Whether the frame fits behind those in the group, and the group the segment.
+    pub(super) fn fits(&self, group: &Group, pending: &Pending) -> bool {
+        let Some(tail) = self.tail.as_ref().filter(|_| self.opened) else {
+            return false;
+        };
+        let group_bytes = group.bytes() + pending.bytes;
+        if !group.is_empty() && group_bytes > self.options.group_bytes_max as u64 {
+            return false;
+        }
+        let entries = &pending.frame.entries;
+        let new = entries
+            .iter()
+            .filter(|entry| !tail.streams.contains(&entry.stream))
+            .count();
+        let records = tail.records + u64::from(group.records) + entries.len() as u64;
+        tail.has_room(group_bytes, records, (tail.streams.len() + new) as u64)
+    }
+
+    /// Adds a frame that fits; its records get their sequences.
+    pub(super) fn add(&mut self, group: &mut Group, pending: Pending, announce: bool) {
+        let tail = self
+            .tail
+            .as_mut()
+            .expect("a frame only fits when there is a segment");
+        group.add(pending, tail, &mut self.sequences, &self.position, announce);
+    }
+
+    /// Writes a group with one write.
+    pub(super) fn write(&mut self, kind: GroupKind, group: &mut Group) -> Result<(), LogFailed> {
+        let head = GroupHead {
+            kind,
+            epoch: self.position.epoch,
+            number: self.position.group + 1,
+            last_synced: self.position.synced,
+            records_before: self.position.records,
+            body_bytes: narrow(group.body_bytes()),
+            frames: group.frames,
+            records: group.records,
+        };
+        let tail = self
+            .tail
+            .as_mut()
+            .expect("a group is only made when there is a segment for it");
+        let bytes = group.complete(&head, tail.segment.place, tail.end);
+        tail.file
+            .write_at(bytes, tail.end)
+            .map_err(failed("write journal segment", &tail.segment))?;
+        self.counters.groups.fetch_add(1, Ordering::Relaxed);
+        self.counters
+            .bytes_written
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        tail.end += bytes.len() as u64;
+        tail.records += u64::from(head.records);
+        self.position.group = head.number;
+        self.position.records += u64::from(head.records);
+        self.dirty_since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    /// Syncs if a group must be synced before anyone is told.
+    pub(super) fn sync_for_acknowledgement(&mut self) -> Result<(), LogFailed> {
+        match self.options.durability {
+            Durability::Always => self.sync(),
+            Durability::Interval(_) | Durability::Os => Ok(()),
+        }
+    }
+
+    /// When the next sync has to be made at the latest.
+    pub(super) fn sync_due(&self) -> Option<Instant> {
+        match self.options.durability {
+            Durability::Interval(window) => self.dirty_since.and_then(|since| since.checked_add(window)),
+            Durability::Always | Durability::Os => None,
+        }
+    }
+
+    pub(super) fn sync_if_due(&mut self) -> Result<(), LogFailed> {
+        if self.sync_due().is_some_and(|due| due <= Instant::now()) {
+            self.sync()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Seals the segment and begins the next. `false`: there is no room for a next one, the segment stays as it is.
+    pub(super) fn roll(&mut self) -> Result<bool, LogFailed> {
+        let file = self.spares.take();
+        self.out_of_space = file.is_none();
+        let Some(file) = file else { return Ok(false) };
+        self.seal()?;
+        self.begin(file)?;
+        self.spares.replenish();
+        Ok(true)
+    }
+
+    /// Whether a next segment is prepared or being prepared; tries again when it could not be made before.
+    pub(super) fn retry_space(&mut self) -> bool {
+        self.out_of_space = !self.spares.retry();
+        !self.out_of_space
+    }
+
+    pub(super) fn is_out_of_space(&self) -> bool {
+        self.out_of_space
+    }
+
+    /// Everything is synced, and a last group says so.
+    pub(super) fn finish(&mut self) -> Result<(), LogFailed> {
+        if !self.opened {
+            return Ok(());
+        }
+        self.sync()?;
+        self.write(GroupKind::Close, &mut Group::default())?;
+        self.sync()
+    }
+
+    fn sync(&mut self) -> Result<(), LogFailed> {
+        let Some(tail) = self.tail.as_ref().filter(|_| self.dirty_since.is_some()) else {
+            return Ok(());
+        };
+        tail.file
+            .sync_data()
+            .map_err(failed("sync journal segment", &tail.segment))?;
+        self.synced();
+        Ok(())
+    }
+
+    fn synced(&mut self) {
+        self.counters.syncs.fetch_add(1, Ordering::Relaxed);
+        self.position.synced = self.position.group;
+        self.dirty_since = None;
+    }
+
+    fn seal(&mut self) -> Result<(), LogFailed> {
+        // A valid footer says that what it lists is there: first the groups, then the footer.
+        self.sync()?;
+        let Some(tail) = self.tail.take() else {
+            return Ok(());
+        };
+        let with_next = |(stream, slots)| (stream, slots, self.sequences.next(stream));
+        let tables: Tables = self.catalog.live().into_iter().map(with_next).collect();
+        let trailer = Trailer {
+            segment: tail.segment.number,
+            epoch: self.position.epoch,
+            first_group: tail.first_group,
+            last_group: self.position.group,
+            records_before: tail.records_before,
+            records_after: self.position.records,
+            other_next: self.sequences.other(),
+            data_end: u32::try_from(tail.end).expect("segments are smaller than 4 GiB"),
+            ..Trailer::default()
+        };
+        let sealed = seal(&*tail.file, tail.segment.place, &tables, trailer)
+            .and_then(|(footer, on_disk)| Ok((footer, on_disk, tail.file.len()?)));
+        let (footer, on_disk, length) = sealed.map_err(failed("seal journal segment", &tail.segment))?;
+        self.synced();
+        self.catalog
+            .seal(tail.segment.number, &footer.directory, !on_disk);
+        self.counters
+            .bytes_written
+            .fetch_add(length.saturating_sub(tail.end), Ordering::Relaxed);
+        self.counters.bytes_on_disk.fetch_add(length, Ordering::Relaxed);
+        self.counters
+            .bytes_on_disk
+            .fetch_sub(tail.capacity, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Makes the prepared file the next segment. Its header is synced before it gets its name.
+    fn begin(&mut self, file: Box<dyn File>) -> Result<(), LogFailed> {
+        let number = self.position.segment + 1;
+        let segment = Arc::new(Segment::new(&self.options.directory, &self.id, number));
+        let head = SegmentHead {
+            id: self.id,
+            number,
+            epoch: self.position.epoch,
+            first_group: self.position.group + 1,
+            last_synced: self.position.synced,
+            records_before: self.position.records,
+        };
+        let tail = Tail::begin(segment.clone(), file, self.options.segment_bytes, &head);
+        let tail = tail.and_then(|tail| {
+            self.fs
+                .rename(&self.options.directory.join(SPARE_FILE), &segment.path)?;
+            self.fs.sync_dir(&self.options.directory)?;
+            Ok(tail)
+        });
+        let tail = tail.map_err(failed("begin journal segment", &segment))?;
+        self.counters.syncs.fetch_add(1, Ordering::Relaxed);
+        self.counters.bytes_written.fetch_add(tail.end, Ordering::Relaxed);
+        self.counters
+            .bytes_on_disk
+            .fetch_add(tail.capacity, Ordering::Relaxed);
+        self.position.segment = number;
+        self.catalog.begin(segment);
+        self.tail = Some(tail);
+        Ok(())
+    }
+}
+
+impl From<LogFailed> for OpenError {
+    fn from(failed: LogFailed) -> OpenError {
+        OpenError::Io {
+            action: failed.action,
+            path: failed.path,
+            source: failed.source,
+        }
+    }
+}
+
+fn failed(action: &'static str, segment: &Segment) -> impl FnOnce(io::Error) -> LogFailed + use<> {
+    let path = segment.path.clone();
+    move |source| LogFailed { action, path, source }
+}

@@ -1,0 +1,360 @@
+//! Histories on a simulated disk against a model: appends, failing syncs and writes, kills, power cuts, reopening.
+//!
+//! The model is the list of frames in the order of their commits. What must hold after each opening: there is a prefix
+//! of that list, at least as long as what was durable, of which the journal holds exactly the records. That says at
+//! once that nothing acknowledged is lost, that frames are whole or absent, that order and sequences are right, and
+//! that nothing else is served.
+//!
+//! `HEDDLE_SIM_HISTORIES` sets the number of histories, `HEDDLE_SIM_SEED` (64 hexadecimal digits, printed when a
+//! history fails) where they start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use journal::sim::{Operation, SimFs};
+use journal::{AppendError, Committed, Durability, FileSystem, Frame, Journal, Options, StreamId};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::support::{append, entry, frame, open, read_all, small};
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Frames that are queued together.
+    Append(Vec<FrameSpec>),
+    FailSync(u64),
+    FailWrite(u64),
+    FailSyncDir,
+    PowerCut(u64),
+    Kill,
+    Close,
+    /// The process dies in the middle of what comes next; with a seed the power goes with it.
+    DieLater(u64, Option<u64>),
+    /// A kill; then the process dies while it recovers, and the power goes with it.
+    DieInRecovery(u64, u64),
+}
+
+/// Stream and payload size of each record.
+type FrameSpec = Vec<(u64, usize)>;
+
+/// A frame that was given to the journal: the payload of each record with its stream.
+type Given = Vec<(u64, Vec<u8>)>;
+
+type Outcome = Result<Committed, AppendError>;
+
+struct Model {
+    fs: SimFs,
+    options: Options,
+    journal: Option<Journal>,
+    /// In commit order; those that were answered with an error come last and may or may not be there.
+    frames: Vec<Given>,
+    /// How many of them were acknowledged.
+    acknowledged: usize,
+    /// How many of them a power cut must leave.
+    durable: usize,
+    next_frame: u64,
+    power_cut: bool,
+    /// When the journal fails, the power goes.
+    cut_on_failure: Option<u64>,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let spec = vec(
+        (0..4_u64, prop_oneof![4 => 0..200_usize, 1 => 0..3000_usize]),
+        1..4,
+    );
+    let step = prop_oneof![
+        12 => vec(spec, 1..6).prop_map(Step::Append),
+        1 => (1..4_u64).prop_map(Step::FailSync),
+        1 => (1..4_u64).prop_map(Step::FailWrite),
+        1 => Just(Step::FailSyncDir),
+        2 => any::<u64>().prop_map(Step::PowerCut),
+        1 => Just(Step::Kill),
+        1 => Just(Step::Close),
+        2 => (1..20_u64, any::<Option<u64>>()).prop_map(|(nth, cut)| Step::DieLater(nth, cut)),
+        1 => (1..8_u64, any::<u64>()).prop_map(|(nth, cut)| Step::DieInRecovery(nth, cut)),
+    ];
+    vec(step, 1..40)
+}
+
+fn durability() -> impl Strategy<Value = Durability> {
+    prop_oneof![
+        4 => Just(Durability::Always),
+        1 => Just(Durability::Os),
+        1 => Just(Durability::Interval(Duration::from_secs(3600))),
+    ]
+}
+
+#[test]
+fn every_history_keeps_what_was_acknowledged_and_serves_nothing_else() {
+    let histories = std::env::var("HEDDLE_SIM_HISTORIES")
+        .map_or(300, |count| count.parse().expect("a number of histories"));
+    let seed = std::env::var("HEDDLE_SIM_SEED").map_or_else(|_| random_seed(), |hex| parse_seed(&hex));
+    let config = Config {
+        cases: histories,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let result = runner.run(&(durability(), steps()), |(durability, steps)| {
+        run(durability, steps);
+        Ok(())
+    });
+    if let Err(failure) = result {
+        let seed: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+        panic!("HEDDLE_SIM_SEED={seed}\n{failure}");
+    }
+}
+
+fn run(durability: Durability, steps: Vec<Step>) {
+    let fs = SimFs::new();
+    let options = Options {
+        durability,
+        ..small("/journal")
+    };
+    let mut model = Model {
+        fs,
+        options,
+        journal: None,
+        frames: Vec::new(),
+        acknowledged: 0,
+        durable: 0,
+        next_frame: 0,
+        power_cut: false,
+        cut_on_failure: None,
+    };
+    model.reopen();
+    for step in steps {
+        model.step(step);
+    }
+    model.end_process(Some(1));
+    model.reopen();
+}
+
+impl Model {
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Append(specs) => self.append(specs),
+            Step::FailSync(nth) => self.fs.fail(Operation::Sync, ".seg", nth),
+            Step::FailWrite(nth) => self.fs.fail(Operation::Write, ".seg", nth),
+            Step::FailSyncDir => self.fs.fail(Operation::SyncDir, "", 1),
+            Step::PowerCut(seed) => {
+                self.end_process(Some(seed));
+                self.reopen();
+            }
+            Step::Kill => {
+                self.end_process(None);
+                self.reopen();
+            }
+            Step::DieLater(nth, cut) => {
+                self.fs.die_before(nth, ".seg");
+                self.cut_on_failure = cut;
+            }
+            Step::DieInRecovery(nth, cut) => {
+                self.end_process(None);
+                self.fs.die_before(nth, ".seg");
+                let fs: Arc<dyn FileSystem> = Arc::new(self.fs.clone());
+                drop(Journal::open(fs, self.options.clone(), None));
+                self.end_process(Some(cut));
+                self.reopen();
+            }
+            Step::Close => {
+                self.journal.take().expect("open between steps").close();
+                self.reopen();
+            }
+        }
+    }
+
+    fn append(&mut self, specs: Vec<FrameSpec>) {
+        let given: Vec<Given> = specs.into_iter().map(|spec| self.give(spec)).collect();
+        let journal = self.journal.as_ref().expect("open between steps");
+        for (given, outcome) in given.iter().zip(submit_together(journal, &given)) {
+            self.note(given, outcome);
+        }
+        if self.acknowledged < self.frames.len() {
+            // Poisoned: only opening anew helps.
+            let refused = append(self.journal.as_ref().expect("open"), frame([entry(0, "refused")]));
+            assert!(
+                matches!(refused, Err(AppendError::Poisoned { .. })),
+                "{refused:?}"
+            );
+            let cut = self.cut_on_failure.take();
+            self.end_process(cut);
+            self.reopen();
+        }
+    }
+
+    fn give(&mut self, spec: FrameSpec) -> Given {
+        self.next_frame += 1;
+        let payload = |(index, (stream, bytes)): (usize, (u64, usize))| {
+            let mut payload = format!("{}.{index}.{stream} ", self.next_frame).into_bytes();
+            payload.resize(payload.len() + bytes, b'x');
+            (stream, payload)
+        };
+        spec.into_iter().enumerate().map(payload).collect()
+    }
+
+    fn note(&mut self, given: &Given, outcome: Outcome) {
+        match outcome {
+            Ok(committed) => {
+                assert_eq!(
+                    self.acknowledged,
+                    self.frames.len(),
+                    "nothing is acknowledged behind a failure"
+                );
+                for ((stream, _), sequence) in given.iter().zip(&committed.sequences) {
+                    let before = project(&self.frames).get(stream).map_or(0, Vec::len);
+                    let in_frame = committed.sequences.iter().zip(given);
+                    let earlier = in_frame
+                        .filter(|(other, (s, _))| s == stream && *other < sequence)
+                        .count();
+                    assert_eq!(*sequence, (before + earlier + 1) as u64);
+                }
+                self.frames.push(given.clone());
+                self.acknowledged += 1;
+                if self.options.durability == Durability::Always {
+                    self.durable = self.acknowledged;
+                }
+            }
+            Err(AppendError::Poisoned { .. }) => self.frames.push(given.clone()),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    fn end_process(&mut self, cut: Option<u64>) {
+        match cut {
+            Some(seed) => self.fs.power_cut(seed),
+            None => self.fs.kill(),
+        }
+        self.power_cut |= cut.is_some();
+        self.journal = None;
+    }
+
+    fn reopen(&mut self) {
+        let fs: Arc<dyn FileSystem> = Arc::new(self.fs.clone());
+        let opened = Journal::open(fs.clone(), self.options.clone(), None);
+        let (journal, recovery) = match opened {
+            Ok(opened) => opened,
+            // A fault that waited hit the opening. The next one has none.
+            Err(_) => {
+                self.fs.kill();
+                open(&fs, &self.options)
+            }
+        };
+        assert!(recovery.quarantined.is_empty(), "{recovery:?}");
+        self.check(&journal);
+        self.journal = Some(journal);
+    }
+
+    /// The journal holds exactly the records of a long enough prefix of the frames.
+    fn check(&mut self, journal: &Journal) {
+        let at_least = if self.power_cut {
+            self.durable
+        } else {
+            self.acknowledged
+        };
+        let mut found = BTreeMap::new();
+        for (StreamId(stream), bounds) in journal.streams() {
+            assert_eq!(bounds.first, 1);
+            let records = read_all(journal, stream);
+            let sequences: Vec<_> = records.iter().map(|record| record.sequence).collect();
+            assert_eq!(sequences, (1..=bounds.last).collect::<Vec<_>>());
+            assert!(records.iter().all(|record| record.kind == 7));
+            found.insert(
+                stream,
+                records
+                    .into_iter()
+                    .map(|record| record.head.to_vec())
+                    .collect::<Vec<_>>(),
+            );
+        }
+        let prefix = (at_least..=self.frames.len()).find(|count| project(&self.frames[..*count]) == found);
+        let Some(prefix) = prefix else {
+            let expected = project(&self.frames[..at_least]);
+            panic!(
+                "{at_least} of {} frames must be there: {:?}\nfound {:?}",
+                self.frames.len(),
+                short(&expected),
+                short(&found)
+            );
+        };
+        // What was recovered and served is durable from here on.
+        self.frames.truncate(prefix);
+        self.acknowledged = prefix;
+        self.durable = prefix;
+        self.power_cut = false;
+    }
+}
+
+/// Payloads by stream.
+fn project(frames: &[Given]) -> BTreeMap<u64, Vec<Vec<u8>>> {
+    let mut streams: BTreeMap<u64, Vec<Vec<u8>>> = BTreeMap::new();
+    for (stream, payload) in frames.iter().flatten() {
+        streams.entry(*stream).or_default().push(payload.clone());
+    }
+    streams
+}
+
+/// For messages: the names at the start of the payloads.
+fn short(streams: &BTreeMap<u64, Vec<Vec<u8>>>) -> BTreeMap<u64, Vec<String>> {
+    let name = |payload: &Vec<u8>| {
+        String::from_utf8_lossy(payload)
+            .split(' ')
+            .next()
+            .unwrap_or("")
+            .to_owned()
+    };
+    streams
+        .iter()
+        .map(|(stream, payloads)| (*stream, payloads.iter().map(name).collect()))
+        .collect()
+}
+
+/// The first frame makes a group of its own; on its answer the writer thread queues all others, which so come into the
+/// next group together, whatever the timing.
+fn submit_together(journal: &Journal, given: &[Given]) -> Vec<Outcome> {
+    let (sender, receiver) = mpsc::sync_channel(given.len());
+    let mut frames = given.iter().map(|records| {
+        frame(
+            records
+                .iter()
+                .map(|(stream, payload)| entry(*stream, payload.clone())),
+        )
+    });
+    let first: Frame = frames.next().expect("at least one frame");
+    let rest: Vec<Frame> = frames.collect();
+    let handle = journal.clone();
+    let (done, answered) = mpsc::sync_channel(1);
+    journal.append(
+        first,
+        Box::new(move |outcome| {
+            drop(sender.send(outcome));
+            for frame in rest {
+                let sender = sender.clone();
+                handle.append(frame, Box::new(move |outcome| drop(sender.send(outcome))));
+            }
+            drop(handle);
+            done.send(()).ok();
+        }),
+    );
+    answered.recv().expect("every append is answered");
+    let outcomes: Vec<Outcome> = receiver.iter().collect();
+    assert_eq!(outcomes.len(), given.len());
+    outcomes
+}
+
+fn random_seed() -> [u8; 32] {
+    std::array::from_fn(|_| fastrand::u8(..))
+}
+
+fn parse_seed(hex: &str) -> [u8; 32] {
+    std::array::from_fn(|at| {
+        let digits = hex
+            .get(at * 2..at * 2 + 2)
+            .expect("HEDDLE_SIM_SEED has 64 hexadecimal digits");
+        u8::from_str_radix(digits, 16).expect("HEDDLE_SIM_SEED is hexadecimal")
+    })
+}
