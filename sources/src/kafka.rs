@@ -172,3 +172,6 @@ impl Source for KafkaSource {
         Box::pin(self.consume(session))
     }
 }
+
+#[cfg(test)]
+mod tests;

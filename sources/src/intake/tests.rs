@@ -1,1 +1,127 @@
+//! What the intake does on the way of an event, and when it answers.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemas::event::Event;
+
+use super::*;
+use crate::testing::{FakeEngine, TestClock, event, session};
+
+fn clock() -> Arc<TestClock> {
+    TestClock::at("2026-01-01T00:00:00Z")
+}
+
+fn with_hops(id: &str, left: i32) -> Event {
+    event(id)
+        .with(&[(BROKER_TTL, Value::Integer(left))])
+        .expect("a valid extension")
+}
+
+#[tokio::test(start_paused = true)]
+async fn overrides_replace_what_an_event_brings() {
+    let session = session(&FakeEngine::new(), clock(), &[("team", "blue")]);
+    let before = event("1")
+        .with(&[("team", Value::String("red"))])
+        .expect("a valid extension");
+    let after = session.intake.overridden(before).expect("a valid override");
+    assert_eq!(
+        after.attribute("team").map(|attribute| attribute.value),
+        Some("blue")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lower_count_of_hops_is_kept_and_the_order_too() {
+    let engine = FakeEngine::new();
+    let session = session(&engine, clock(), &[]);
+    let events = vec![
+        event("1"),
+        event("2"),
+        with_hops("3", 4),
+        with_hops("4", 900),
+        with_hops("5", -1),
+    ];
+    let state = SourceState {
+        key: "k".into(),
+        state: b"5".to_vec(),
+    };
+    let accepted = session.intake.store(events, Some(state)).await.expect("stored");
+    assert_eq!(accepted.positions.len(), 5);
+    let batches = engine.batches();
+    let shape: Vec<(u8, usize)> = batches
+        .iter()
+        .map(|batch| (batch.hops, batch.events.len()))
+        .collect();
+    assert_eq!(shape, [(255, 2), (4, 1), (255, 1), (0, 1)]);
+    let ids: Vec<String> = engine
+        .events()
+        .iter()
+        .map(|event| event.id().to_owned())
+        .collect();
+    assert_eq!(ids, ["1", "2", "3", "4", "5"]);
+    let states: Vec<bool> = batches.iter().map(|batch| batch.state.is_some()).collect();
+    assert_eq!(
+        states,
+        [false, false, false, true],
+        "the position rides on the last"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waiting_cures_is_waited_for_and_the_rest_is_answered() {
+    let engine = FakeEngine::new();
+    let session = session(&engine, clock(), &[]);
+    engine.refuse([AppendError::Busy, AppendError::NoSpace]);
+    session
+        .intake
+        .store(vec![event("1")], None)
+        .await
+        .expect("stored in the end");
+    let failed = AppendError::Failed { reason: "EIO".into() };
+    for error in [
+        failed,
+        AppendError::Closed,
+        AppendError::TooLarge {
+            bytes: 2,
+            bytes_max: 1,
+        },
+    ] {
+        engine.refuse([error.clone()]);
+        let answer = session.intake.store(vec![event("2")], None).await;
+        assert_eq!(answer, Err(error));
+    }
+    assert_eq!(engine.events().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_told_to_stop_does_not_wait_on() {
+    let engine = FakeEngine::new();
+    let session = session(&engine, clock(), &[]);
+    engine.refuse(std::iter::repeat_n(AppendError::NoSpace, 1_000));
+    let store = session.intake.store(vec![event("1")], None);
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        session.stop.cancel();
+    };
+    let (answer, ()) = tokio::join!(store, stop);
+    assert_eq!(answer, Err(AppendError::NoSpace));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_permit_is_held_until_the_append_has_answered() {
+    let engine = FakeEngine::new();
+    let session = session(&engine, clock(), &[]);
+    let admission = session.intake.admission().clone();
+    let free = admission.bytes_free();
+    engine.stall(true);
+    let store = session.intake.store(vec![event("1")], None);
+    let watch = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(admission.bytes_free(), free - event("1").size());
+        engine.stall(false);
+    };
+    let (answer, ()) = tokio::join!(store, watch);
+    assert!(answer.is_ok());
+    assert_eq!(admission.bytes_free(), free);
+}
