@@ -6,6 +6,7 @@
 
 mod decode;
 mod kinds;
+mod scope;
 
 pub mod broker;
 pub mod delivery;
@@ -33,6 +34,7 @@ use crate::yaml::{Masked, Place, Problem};
 
 pub use decode::decode;
 pub use kinds::Kind;
+pub use scope::Loose;
 
 use broker::Broker;
 use endpoint::Endpoint;
@@ -75,13 +77,22 @@ pub struct Identity {
     pub place: Place,
 }
 
+/// A resource that could not be read.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// What it is, when that could be read; who refers to it is not told again that something is wrong.
+    pub identity: Option<Identity>,
+    /// What it refers to, as far as it could be read.
+    pub loose: Vec<Loose>,
+}
+
 /// What one file holds.
 #[derive(Debug, Default)]
 pub struct Decoded {
     /// The resources that could be read, in the order written.
     pub resources: Vec<Resource>,
-    /// Resources of which only kind and name could be read; what refers to them is not reported again.
-    pub broken: Vec<Identity>,
+    /// Resources with mistakes that keep them from being read.
+    pub broken: Vec<Broken>,
     /// Everything that is to be said about the file, in the order of its lines.
     pub problems: Vec<Problem>,
     /// Stretches of the text that must not be shown.

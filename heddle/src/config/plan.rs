@@ -14,7 +14,7 @@ use schemas::resources::kafka_source::{InitialOffset, KeyType, Ordering};
 use schemas::resources::trigger::Start;
 use schemas::resources::value::Secret;
 use schemas::resources::webhook_source::{CloudEvents, EventRules};
-use schemas::yaml::{Located, Place};
+use schemas::yaml::Place;
 use url::Url;
 
 /// Everything that is to run.
@@ -146,12 +146,11 @@ pub(crate) enum SourceKind {
     Webhook(Webhook),
 }
 
-/// What a PingSource does. The schedule's shape is checked, its fields are not: whoever counts the time reports what is wrong
-/// with them at its place.
+/// What a PingSource does.
 #[derive(Clone, Debug)]
 pub(crate) struct Ping {
-    /// Cron expression of five or six fields, or a nickname.
-    pub(crate) schedule: Located<String>,
+    /// Cron expression of five or six fields, or a nickname; the source's own parser takes it.
+    pub(crate) schedule: String,
     /// IANA time zone; none: UTC.
     pub(crate) timezone: Option<String>,
     /// Content type of the data.
@@ -167,8 +166,8 @@ pub(crate) struct Kafka {
     pub(crate) bootstrap_servers: Vec<String>,
     /// At least one.
     pub(crate) topics: Vec<String>,
-    /// The consumer group.
-    pub(crate) consumer_group: String,
+    /// The consumer group; none: the source's default.
+    pub(crate) consumer_group: Option<String>,
     /// Where a new group starts.
     pub(crate) initial_offset: InitialOffset,
     /// Consumers in this process.
@@ -243,16 +242,16 @@ pub(crate) enum NatsFeed {
     JetStream {
         /// The stream.
         stream: String,
-        /// The durable consumer.
-        consumer: String,
+        /// The durable consumer; none: the source's default.
+        consumer: Option<String>,
         /// Only this subject.
         filter_subject: Option<String>,
         /// Where a new consumer starts.
         start: NatsStart,
-        /// Until a message comes again.
-        ack_wait: Duration,
-        /// Most unacknowledged messages.
-        ack_pending_max: u32,
+        /// Until a message comes again; none: the source's default.
+        ack_wait: Option<Duration>,
+        /// Most unacknowledged messages; none: the source's default.
+        ack_pending_max: Option<u32>,
     },
 }
 

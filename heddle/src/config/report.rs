@@ -65,6 +65,8 @@ impl Report {
             .flat_map(|document| document.decoded.problems.iter().cloned());
         let mut problems: Vec<Problem> = decoded.chain(more).collect();
         problems.sort_by_key(|problem| (order.get(&*problem.file).copied(), problem.line, problem.column));
+        // A destination of a broken resource is looked at as a whole and by its values: the same mistake may come twice.
+        problems.dedup();
         let texts = loaded.documents.iter().map(|document| {
             let lines = lines(&document.text);
             (
@@ -206,7 +208,10 @@ impl Text {
 
 /// The lines as YAML counts them: `\r` alone ends one too.
 fn lines(text: &str) -> Vec<String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    let text = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .replace("\r\n", "\n");
     text.split(['\n', '\r']).map(str::to_owned).collect()
 }
 

@@ -14,7 +14,7 @@ use schemas::names::ResourceName;
 use schemas::resources::broker::Broker;
 use schemas::resources::endpoint::Endpoint;
 use schemas::resources::trigger::Trigger;
-use schemas::resources::{Kind, Resource};
+use schemas::resources::{Kind, Loose, Resource};
 use schemas::yaml::Problem;
 
 use super::load::Loaded;
@@ -93,6 +93,7 @@ impl<'a> Resolver<'a> {
                 Resource::Broker(_) | Resource::Endpoint(_) | Resource::Entries(_) => {}
             }
         }
+        self.check_broken();
         self.check_webhook_paths(&resources);
         self.report_unused_entries(&resources);
         plan
@@ -139,6 +140,26 @@ impl<'a> Resolver<'a> {
             delivery,
             start: trigger.start,
         })
+    }
+
+    /// What resources with mistakes refer to, so that those mistakes too are reported now and not after the next attempt.
+    fn check_broken(&mut self) {
+        let broken: Vec<_> = self.catalogue.broken().collect();
+        for loose in broken.into_iter().flat_map(|broken| &broken.loose) {
+            match loose {
+                Loose::Broker(broker) => {
+                    self.catalogue
+                        .expect(Kind::Broker, &broker.value, &broker.place, &mut self.problems);
+                }
+                Loose::Destination(destination) => {
+                    self.sink(destination);
+                }
+                Loose::Value(value) => {
+                    self.text(value);
+                }
+                Loose::Schedule(schedule, timezone) => self.check_schedule(schedule, timezone.as_ref()),
+            }
+        }
     }
 
     /// Two webhooks of one path, or a webhook where a broker is posted to.

@@ -2,6 +2,7 @@
 
 use super::delivery::DeliverySpec;
 use super::meta::Meta;
+use super::scope::Scope;
 use crate::yaml::{Problem, Reader};
 
 const CLASS: &str = "eventing.knative.dev/broker.class";
@@ -18,15 +19,14 @@ pub struct Broker {
 }
 
 impl Broker {
-    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>) -> Option<Broker> {
+    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>, scope: &Scope) -> Option<Broker> {
         if let Some(meta) = &meta {
             meta.review_annotations(document, &[CLASS]);
             check_class(document, meta);
         }
-        let namespace = meta.as_ref().map(Meta::namespace);
         let delivery = document.field("spec").map(|spec| {
             spec.notice("config", "the embedded engine needs none");
-            DeliverySpec::decode(&spec.field("delivery"), namespace)
+            DeliverySpec::decode(&spec.field("delivery"), scope)
         });
         Some(Broker {
             delivery,

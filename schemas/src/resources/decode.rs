@@ -5,12 +5,13 @@ use super::endpoint::Endpoint;
 use super::entries::Entries;
 use super::kafka_source::KafkaSource;
 use super::kinds::{self, Kind, Standing};
-use super::meta::Meta;
+use super::meta::{self, Meta};
 use super::nats_source::NatsSource;
 use super::ping_source::PingSource;
+use super::scope::Scope;
 use super::trigger::Trigger;
 use super::webhook_source::WebhookSource;
-use super::{Decoded, Resource};
+use super::{Broken, Decoded, Resource};
 use crate::yaml::{self, Field, Findings, Located, Problem, Reader};
 
 /// Reads all resources of a file's text. `file` is its name for messages.
@@ -58,23 +59,27 @@ fn decode_served(kind: Kind, document: &Field<'_>, decoded: &mut Decoded) {
         reader.ignore(&["apiVersion", "kind", "status"]);
         let meta = Meta::decode(reader, kind);
         let identity = meta.as_ref().map(|meta| meta.identity.clone());
-        match decode_kind(kind, reader, meta) {
+        let scope = Scope::new(meta::namespace_of(document));
+        match decode_kind(kind, reader, meta, &scope) {
             Some(resource) => decoded.resources.push(resource),
-            None => decoded.broken.extend(identity),
+            None => decoded.broken.push(Broken {
+                identity,
+                loose: scope.into_loose(),
+            }),
         }
         Some(())
     });
 }
 
-fn decode_kind(kind: Kind, reader: &Reader<'_>, meta: Option<Meta>) -> Option<Resource> {
+fn decode_kind(kind: Kind, reader: &Reader<'_>, meta: Option<Meta>, scope: &Scope) -> Option<Resource> {
     Some(match kind {
-        Kind::Broker => Resource::Broker(Broker::decode(reader, meta)?.into()),
-        Kind::Trigger => Resource::Trigger(Trigger::decode(reader, meta)?.into()),
-        Kind::PingSource => Resource::PingSource(PingSource::decode(reader, meta)?.into()),
-        Kind::KafkaSource => Resource::KafkaSource(KafkaSource::decode(reader, meta)?.into()),
-        Kind::NatsSource => Resource::NatsSource(NatsSource::decode(reader, meta)?.into()),
-        Kind::WebhookSource => Resource::WebhookSource(WebhookSource::decode(reader, meta)?.into()),
-        Kind::Endpoint => Resource::Endpoint(Endpoint::decode(reader, meta)?.into()),
+        Kind::Broker => Resource::Broker(Broker::decode(reader, meta, scope)?.into()),
+        Kind::Trigger => Resource::Trigger(Trigger::decode(reader, meta, scope)?.into()),
+        Kind::PingSource => Resource::PingSource(PingSource::decode(reader, meta, scope)?.into()),
+        Kind::KafkaSource => Resource::KafkaSource(KafkaSource::decode(reader, meta, scope)?.into()),
+        Kind::NatsSource => Resource::NatsSource(NatsSource::decode(reader, meta, scope)?.into()),
+        Kind::WebhookSource => Resource::WebhookSource(WebhookSource::decode(reader, meta, scope)?.into()),
+        Kind::Endpoint => Resource::Endpoint(Endpoint::decode(reader, meta, scope)?.into()),
         Kind::Secret | Kind::ConfigMap => Resource::Entries(Entries::decode(reader, kind, meta)?.into()),
     })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::destination::Destination;
 use super::duration;
+use super::scope::Scope;
 use crate::yaml::{Field, Place, Problem, Reader};
 
 /// What a `delivery` says. What it leaves out has no default of its own: no retries, no wait, no dead letter sink.
@@ -47,7 +48,7 @@ pub enum DeliveryFormat {
 
 impl DeliverySpec {
     /// Reads a `delivery` of a resource in `namespace`, when that is known. An empty mapping is a delivery too.
-    pub(super) fn decode(field: &Field<'_>, namespace: Option<&str>) -> Option<DeliverySpec> {
+    pub(super) fn decode(field: &Field<'_>, scope: &Scope) -> Option<DeliverySpec> {
         let spec = field.map(|reader| {
             Some(DeliverySpec {
                 place: reader.place(),
@@ -62,7 +63,7 @@ impl DeliverySpec {
                 ]),
                 backoff_delay: duration::decode(&reader.field("backoffDelay")),
                 retry_after_max: duration::decode(&reader.field("retryAfterMax")),
-                dead_letter_sink: Destination::decode(&reader.field("deadLetterSink"), namespace),
+                dead_letter_sink: Destination::decode(&reader.field("deadLetterSink"), scope),
                 format: reader
                     .field("format")
                     .one_of(&[("binary", DeliveryFormat::Binary), ("json", DeliveryFormat::Json)]),

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::kinds::Kind;
+use super::scope::{Loose, Scope};
 use super::value::Value;
 use crate::names::ResourceName;
 use crate::yaml::{Field, Located, Place, Problem, Reader};
@@ -65,16 +66,16 @@ const REFERENCES: &[(&str, &str, ReferenceKind)] = &[
 
 impl Destination {
     /// Reads a destination of a resource in `namespace`, when that is known.
-    pub(super) fn decode(field: &Field<'_>, namespace: Option<&str>) -> Option<Destination> {
-        field.map(|reader| Destination::read(reader, namespace))
+    pub(super) fn decode(field: &Field<'_>, scope: &Scope) -> Option<Destination> {
+        field.map(|reader| Destination::read(reader, scope))
     }
 
     /// Reads the fields of a destination out of a mapping.
-    fn read(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Destination> {
+    fn read(reader: &Reader<'_>, scope: &Scope) -> Option<Destination> {
         let reference_field = reader.field("ref");
-        let reference = reference_field.map(|reference| Reference::read(reference, namespace));
+        let reference = reference_field.map(|reference| Reference::read(reference, scope));
         let uri_field = reader.field("uri");
-        let ca_certs = Value::decode(&reader.field("CACerts"), namespace);
+        let ca_certs = Value::decode(&reader.field("CACerts"), scope);
         let audience = reader.field("audience");
         if audience.text().is_some() {
             let message = format!(
@@ -91,7 +92,7 @@ impl Destination {
                 reader.findings().add(Problem::error(&reader.place(), message));
                 None
             }
-            (true, false) => Value::decode(&uri_field, namespace).map(Target::Uri),
+            (true, false) => Value::decode(&uri_field, scope).map(Target::Uri),
             (false, true) => reference.map(|reference| Target::Ref {
                 reference,
                 path: None,
@@ -104,16 +105,18 @@ impl Destination {
                 })
             }
         };
-        Some(Destination {
+        let destination = Destination {
             place: reader.place(),
             target: target?,
             ca_certs,
-        })
+        };
+        scope.refers_to(Loose::Destination(Box::new(destination.clone())));
+        Some(destination)
     }
 }
 
 impl Reference {
-    fn read(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Reference> {
+    fn read(reader: &Reader<'_>, scope: &Scope) -> Option<Reference> {
         let api_version = reader.field("apiVersion").required().text();
         let kind_field = reader.field("kind").required();
         let kind = kind_field.text();
@@ -122,7 +125,7 @@ impl Reference {
         for alpha in ["group", "address"] {
             reader.refuse(alpha, "name the resource by apiVersion, kind and name");
         }
-        if let (Some(own), Some(parent)) = (&own_namespace, namespace)
+        if let (Some(own), Some(parent)) = (&own_namespace, scope.namespace())
             && own.value != parent
         {
             let message = format!(
@@ -133,7 +136,7 @@ impl Reference {
         }
         let kind = kind.and_then(|kind| reference_kind(reader, api_version.as_ref(), &kind));
         let (kind, name) = (kind?, name?);
-        match ResourceName::new(namespace?, &name.value) {
+        match ResourceName::new(scope.namespace()?, &name.value) {
             Ok(full) => Some(Reference {
                 kind,
                 name: full,

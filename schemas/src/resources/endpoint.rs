@@ -3,6 +3,7 @@
 use http::HeaderName;
 
 use super::meta::Meta;
+use super::scope::Scope;
 use super::value::Value;
 use crate::yaml::{Problem, Reader};
 
@@ -53,16 +54,15 @@ pub struct Server {
 }
 
 impl Endpoint {
-    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>) -> Option<Endpoint> {
+    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>, scope: &Scope) -> Option<Endpoint> {
         if let Some(meta) = &meta {
             meta.review_annotations(document, &[]);
         }
         document.field("spec").required().map(|reader| {
-            let namespace = meta.as_ref().map(Meta::namespace);
-            let url = Value::decode(&reader.field("url"), namespace);
+            let url = Value::decode(&reader.field("url"), scope);
             let builtin = reader.field("builtin").one_of(&[("echo", ())]);
-            let headers = headers(reader, namespace);
-            let ca_certs = Value::decode(&reader.field("caCerts"), namespace);
+            let headers = headers(reader, scope);
+            let ca_certs = Value::decode(&reader.field("caCerts"), scope);
             let concurrency = reader
                 .field("concurrency")
                 .integer(1..=CONCURRENCY_MAX)
@@ -84,10 +84,10 @@ impl Endpoint {
     }
 }
 
-fn headers(reader: &Reader<'_>, namespace: Option<&str>) -> Vec<(HeaderName, Value)> {
+fn headers(reader: &Reader<'_>, scope: &Scope) -> Vec<(HeaderName, Value)> {
     let entries = reader.field("headers").entries().unwrap_or_default();
     let read = |(key, field): (crate::yaml::Located<String>, crate::yaml::Field<'_>)| {
-        let value = Value::decode_secret(field, namespace);
+        let value = Value::decode_secret(field, scope);
         let name = HeaderName::try_from(key.value.as_str());
         let message = match &name {
             Err(_) => format!("\"{}\" is not the name of a header", key.value),

@@ -2,6 +2,7 @@
 
 use super::delivery::DeliverySpec;
 use super::meta::Meta;
+use super::scope::Scope;
 use super::source::SourceSpec;
 use super::value::Value;
 use crate::yaml::{Field, Located, Problem, Reader};
@@ -92,7 +93,7 @@ pub struct Tls {
 }
 
 impl KafkaSource {
-    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>) -> Option<KafkaSource> {
+    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>, scope: &Scope) -> Option<KafkaSource> {
         if let Some(meta) = &meta {
             meta.review_annotations(document, &[]);
         }
@@ -101,10 +102,9 @@ impl KafkaSource {
             .map(|meta| key_type(document, meta))
             .unwrap_or_default();
         document.field("spec").required().map(|reader| {
-            let namespace = meta.as_ref().map(Meta::namespace);
-            let spec = SourceSpec::read(reader, namespace);
+            let spec = SourceSpec::read(reader, scope);
             let servers_field = reader.field("bootstrapServers");
-            let bootstrap_servers = servers_field.list(|item| Value::decode(item, namespace));
+            let bootstrap_servers = servers_field.list(|item| Value::decode(item, scope));
             let topics_field = reader.field("topics");
             let topics = topics_field.list(Field::text);
             let consumer_group = reader.field("consumerGroup").text().map(|text| text.value);
@@ -120,10 +120,10 @@ impl KafkaSource {
                 .field("ordering")
                 .one_of(&[("ordered", Ordering::Ordered), ("unordered", Ordering::Unordered)]);
             let net = reader.field("net").map(|net| {
-                let sasl = net.field("sasl").map(|sasl| read_sasl(sasl, namespace));
-                Some((sasl, net.field("tls").map(|tls| read_tls(tls, namespace))))
+                let sasl = net.field("sasl").map(|sasl| read_sasl(sasl, scope));
+                Some((sasl, net.field("tls").map(|tls| read_tls(tls, scope))))
             });
-            let delivery = DeliverySpec::decode(&reader.field("delivery"), namespace);
+            let delivery = DeliverySpec::decode(&reader.field("delivery"), scope);
             let complete = [
                 (&servers_field, bootstrap_servers.is_empty()),
                 (&topics_field, topics.is_empty()),
@@ -152,7 +152,7 @@ impl KafkaSource {
 /// More consumers than this in one process only cost memory.
 const CONSUMERS_MAX: i64 = 64;
 
-fn read_sasl(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Sasl> {
+fn read_sasl(reader: &Reader<'_>, scope: &Scope) -> Option<Sasl> {
     let enabled = reader.field("enable").boolean().unwrap_or(false);
     let needed = |name| {
         if enabled {
@@ -161,9 +161,9 @@ fn read_sasl(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Sasl> {
             reader.field(name)
         }
     };
-    let user = Value::decode(&needed("user"), namespace);
-    let password = Value::decode_secret(needed("password"), namespace);
-    let mechanism = Value::decode(&reader.field("type"), namespace);
+    let user = Value::decode(&needed("user"), scope);
+    let password = Value::decode_secret(needed("password"), scope);
+    let mechanism = Value::decode(&reader.field("type"), scope);
     for token_based in ["tokenProvider", "roleARN"] {
         reader.refuse(token_based, "use a user and a password with PLAIN or SCRAM");
     }
@@ -176,7 +176,7 @@ fn read_sasl(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Sasl> {
     })?
 }
 
-fn read_tls(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Tls> {
+fn read_tls(reader: &Reader<'_>, scope: &Scope) -> Option<Tls> {
     let enabled = reader.field("enable").boolean().unwrap_or(false);
     let pair = reader.present(&["cert", "key"]);
     let needed = |name| {
@@ -186,9 +186,9 @@ fn read_tls(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Tls> {
             reader.field(name).required()
         }
     };
-    let cert = Value::decode(&needed("cert"), namespace);
-    let key = Value::decode_secret(needed("key"), namespace);
-    let ca_cert = Value::decode(&reader.field("caCert"), namespace);
+    let cert = Value::decode(&needed("cert"), scope);
+    let key = Value::decode_secret(needed("key"), scope);
+    let ca_cert = Value::decode(&reader.field("caCert"), scope);
     enabled.then(|| Tls {
         identity: cert.zip(key),
         ca_cert,

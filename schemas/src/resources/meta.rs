@@ -108,6 +108,16 @@ impl Meta {
     }
 }
 
+/// The namespace that a document is in, when it can be one, whatever else is wrong with it.
+pub(super) fn namespace_of(document: &Field<'_>) -> Option<String> {
+    let namespace = document
+        .peek(&["metadata", "namespace"])
+        .unwrap_or(NAMESPACE_DEFAULT);
+    ResourceName::new(namespace, "any")
+        .ok()
+        .map(|name| name.namespace().to_owned())
+}
+
 fn resource_name(
     metadata: &Reader<'_>,
     namespace: Option<Located<String>>,

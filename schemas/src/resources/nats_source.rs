@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::duration;
 use super::meta::Meta;
+use super::scope::Scope;
 use super::source::SourceSpec;
 use super::value::Value;
 use crate::yaml::{Field, Located, Reader};
@@ -120,21 +121,18 @@ pub struct Wrapping {
 }
 
 impl NatsSource {
-    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>) -> Option<NatsSource> {
+    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>, scope: &Scope) -> Option<NatsSource> {
         if let Some(meta) = &meta {
             meta.review_annotations(document, &[]);
         }
         document.field("spec").required().map(|reader| {
-            let namespace = meta.as_ref().map(Meta::namespace);
-            let spec = SourceSpec::read(reader, namespace);
-            let servers = servers(reader, namespace);
+            let spec = SourceSpec::read(reader, scope);
+            let servers = servers(reader, scope);
             let feed = feed(reader);
             let credentials = reader
                 .field("credentials")
-                .map(|reader| read_credentials(reader, namespace));
-            let tls = reader
-                .field("tls")
-                .map(|reader| Some(read_tls(reader, namespace)));
+                .map(|reader| read_credentials(reader, scope));
+            let tls = reader.field("tls").map(|reader| Some(read_tls(reader, scope)));
             let event = reader.field("event").map(|reader| {
                 let constant = |name| reader.field(name).text().map(|text| text.value);
                 Some(Wrapping {
@@ -157,10 +155,10 @@ impl NatsSource {
     }
 }
 
-fn servers(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Vec<Value>> {
-    let url = Value::decode(&reader.field("url"), namespace);
+fn servers(reader: &Reader<'_>, scope: &Scope) -> Option<Vec<Value>> {
+    let url = Value::decode(&reader.field("url"), scope);
     let servers_field = reader.field("servers");
-    let servers = servers_field.list(|item| Value::decode(item, namespace));
+    let servers = servers_field.list(|item| Value::decode(item, scope));
     match reader.exactly_one(&["url", "servers"])? {
         "url" => url.map(|url| vec![url]),
         _ => {
@@ -258,16 +256,16 @@ fn timestamp(field: &Field<'_>) -> Option<Timestamp> {
     time
 }
 
-fn read_credentials(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Credentials> {
-    let user = Value::decode(&reader.field("user"), namespace);
+fn read_credentials(reader: &Reader<'_>, scope: &Scope) -> Option<Credentials> {
+    let user = Value::decode(&reader.field("user"), scope);
     let mut password_field = reader.field("password");
     if !reader.present(&["user"]).is_empty() {
         password_field = password_field.required();
     }
     let password_is_absent = password_field.is_absent();
-    let password = Value::decode_secret(password_field, namespace);
-    let token = Value::decode_secret(reader.field("token"), namespace);
-    let creds = creds_file(&reader.field("credsFile"));
+    let password = Value::decode_secret(password_field, scope);
+    let token = Value::decode_secret(reader.field("token"), scope);
+    let creds = Value::decode_path(&reader.field("credsFile"), scope);
     match reader.exactly_one(&["user", "token", "credsFile"])? {
         "user" => Some(Credentials::UserPassword {
             user: user?,
@@ -284,7 +282,7 @@ fn read_credentials(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Cred
     }
 }
 
-fn read_tls(reader: &Reader<'_>, namespace: Option<&str>) -> Tls {
+fn read_tls(reader: &Reader<'_>, scope: &Scope) -> Tls {
     let pair = reader.present(&["cert", "key"]);
     let needed = |name| {
         if pair.is_empty() {
@@ -293,20 +291,10 @@ fn read_tls(reader: &Reader<'_>, namespace: Option<&str>) -> Tls {
             reader.field(name).required()
         }
     };
-    let cert = Value::decode(&needed("cert"), namespace);
-    let key = Value::decode_secret(needed("key"), namespace);
+    let cert = Value::decode(&needed("cert"), scope);
+    let key = Value::decode_secret(needed("key"), scope);
     Tls {
-        ca_certs: Value::decode(&reader.field("caCerts"), namespace),
+        ca_certs: Value::decode(&reader.field("caCerts"), scope),
         identity: cert.zip(key),
     }
-}
-
-/// A path, as NATS' own tools take it.
-fn creds_file(field: &Field<'_>) -> Option<Value> {
-    let path = field.text()?;
-    field.findings().needs_file(&path.value);
-    Some(Value {
-        place: path.place,
-        origin: super::value::Origin::File(path.value),
-    })
 }

@@ -2,30 +2,21 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use jiff::tz::TimeZoneDatabase;
 
 use super::meta::Meta;
+use super::scope::{Loose, Scope};
 use super::source::SourceSpec;
 use crate::yaml::{Field, Located, Place, Problem, Reader};
 
 const SCHEDULE_DEFAULT: &str = "* * * * *";
-const NICKNAMES: &[&str] = &[
-    "@yearly",
-    "@annually",
-    "@monthly",
-    "@weekly",
-    "@daily",
-    "@midnight",
-    "@hourly",
-];
 
 /// A source that ticks.
 #[derive(Clone, Debug)]
 pub struct PingSource {
     /// Its name, labels and annotations.
     pub meta: Meta,
-    /// Cron expression of five or six fields (seconds first), or a nickname such as `@hourly`. Only its shape is checked
-    /// here; its fields are the business of who counts the time.
+    /// Cron expression of five or six fields (seconds first), or a nickname such as `@hourly`. Not checked here: who counts the
+    /// time knows best what it can keep.
     pub schedule: Located<String>,
     /// IANA time zone that the schedule is meant in; none: UTC.
     pub timezone: Option<Located<String>>,
@@ -38,14 +29,17 @@ pub struct PingSource {
 }
 
 impl PingSource {
-    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>) -> Option<PingSource> {
+    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>, scope: &Scope) -> Option<PingSource> {
         if let Some(meta) = &meta {
             meta.review_annotations(document, &[]);
         }
         document.field("spec").required().map(|reader| {
-            let spec = SourceSpec::read(reader, meta.as_ref().map(Meta::namespace));
+            let spec = SourceSpec::read(reader, scope);
             let schedule = schedule(&reader.field("schedule"));
-            let timezone = timezone(&reader.field("timezone"));
+            let timezone = reader.field("timezone").text();
+            if let Some(schedule) = &schedule {
+                scope.refers_to(Loose::Schedule(schedule.clone(), timezone.clone()));
+            }
             let content_type = reader.field("contentType").text().map(|text| text.value);
             let data = data(reader, content_type.as_deref());
             Some(PingSource {
@@ -61,64 +55,13 @@ impl PingSource {
 }
 
 fn schedule(field: &Field<'_>) -> Option<Located<String>> {
-    if field.is_absent() {
-        return Some(Located {
+    match field.is_absent() {
+        true => Some(Located {
             value: SCHEDULE_DEFAULT.to_owned(),
             place: field.place(),
-        });
+        }),
+        false => field.text(),
     }
-    let text = field.text()?;
-    let words = text.value.split_whitespace().count();
-    if text.value.starts_with("@every") {
-        field.error_with_help(
-            format!("{}: @every is not available, as in Knative", field.path()),
-            "write a cron expression, such as */5 * * * * * for every five seconds",
-        );
-        return None;
-    }
-    if text.value.starts_with('@') && !NICKNAMES.contains(&text.value.as_str()) {
-        let problem = Problem::error(
-            &text.place,
-            format!("{} cannot be \"{}\"", field.path(), text.value),
-        );
-        field.findings().add(problem.with_candidates(
-            &text.value,
-            "it can be a cron expression or",
-            NICKNAMES,
-        ));
-        return None;
-    }
-    if !text.value.starts_with('@') && !(5..=6).contains(&words) {
-        field.error_with_help(
-            format!(
-                "{} must have five or six fields, not {words}: \"{}\"",
-                field.path(),
-                text.value
-            ),
-            "minute hour day-of-month month day-of-week, with an optional second before them",
-        );
-        return None;
-    }
-    Some(text)
-}
-
-fn timezone(field: &Field<'_>) -> Option<Located<String>> {
-    let text = field.text()?;
-    let zones = TimeZoneDatabase::bundled();
-    if zones.get(&text.value).is_err() {
-        let names: Vec<String> = zones.available().map(|zone| zone.as_str().to_owned()).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let help = match crate::yaml::nearest(&text.value, &names) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => "write an IANA name such as Europe/Berlin or UTC".to_owned(),
-        };
-        field.error_with_help(
-            format!("{} is not a time zone: \"{}\"", field.path(), text.value),
-            help,
-        );
-        return None;
-    }
-    Some(text)
 }
 
 fn data(reader: &Reader<'_>, content_type: Option<&str>) -> Option<Vec<u8>> {

@@ -2,6 +2,7 @@
 
 use super::destination::Destination;
 use super::meta;
+use super::scope::Scope;
 use crate::yaml::{Field, Problem, Reader};
 
 /// Context attributes that are not extensions, and the name that none may have.
@@ -28,8 +29,8 @@ pub struct SourceSpec {
 
 impl SourceSpec {
     /// Reads `sink` and `ceOverrides` out of a source's `spec`.
-    pub(super) fn read(spec: &Reader<'_>, namespace: Option<&str>) -> Option<SourceSpec> {
-        let sink = Destination::decode(&spec.field("sink").required(), namespace);
+    pub(super) fn read(spec: &Reader<'_>, scope: &Scope) -> Option<SourceSpec> {
+        let sink = Destination::decode(&spec.field("sink").required(), scope);
         let overrides = spec
             .field("ceOverrides")
             .map(|reader| Some(extensions(&reader.field("extensions"))));

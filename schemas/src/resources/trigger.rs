@@ -4,6 +4,7 @@ use super::delivery::DeliverySpec;
 use super::destination::Destination;
 use super::filters;
 use super::meta::Meta;
+use super::scope::{Loose, Scope};
 use crate::filter::Filter;
 use crate::names::ResourceName;
 use crate::yaml::{Located, Problem, Reader};
@@ -39,7 +40,7 @@ pub enum Start {
 }
 
 impl Trigger {
-    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>) -> Option<Trigger> {
+    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>, scope: &Scope) -> Option<Trigger> {
         if let Some(meta) = &meta {
             meta.review_annotations(document, &[START, ORDER]);
             warn_of_order(document, meta);
@@ -49,16 +50,15 @@ impl Trigger {
             .map(|meta| start(document, meta))
             .unwrap_or_default();
         document.field("spec").required().map(|spec| {
-            let namespace = meta.as_ref().map(Meta::namespace);
             spec.refuse("brokerRef", "name a broker of the same namespace in spec.broker");
             let broker_name = match spec.present(&["brokerRef"]).is_empty() {
                 true => spec.field("broker").required().text(),
                 false => spec.field("broker").text(),
             };
-            let broker = broker_name.and_then(|name| broker_of(spec, namespace, name));
+            let broker = broker_name.and_then(|name| broker_of(spec, scope, name));
             let filter = filters::decode(spec);
-            let subscriber = Destination::decode(&spec.field("subscriber").required(), namespace);
-            let delivery = DeliverySpec::decode(&spec.field("delivery"), namespace);
+            let subscriber = Destination::decode(&spec.field("subscriber").required(), scope);
+            let delivery = DeliverySpec::decode(&spec.field("delivery"), scope);
             let (broker, filter, subscriber) = (broker?, filter?, subscriber?);
             Some(Trigger {
                 broker,
@@ -72,16 +72,16 @@ impl Trigger {
     }
 }
 
-fn broker_of(
-    spec: &Reader<'_>,
-    namespace: Option<&str>,
-    name: Located<String>,
-) -> Option<Located<ResourceName>> {
-    match ResourceName::new(namespace?, &name.value) {
-        Ok(full) => Some(Located {
-            value: full,
-            place: name.place,
-        }),
+fn broker_of(spec: &Reader<'_>, scope: &Scope, name: Located<String>) -> Option<Located<ResourceName>> {
+    match ResourceName::new(scope.namespace()?, &name.value) {
+        Ok(full) => {
+            let broker = Located {
+                value: full,
+                place: name.place,
+            };
+            scope.refers_to(Loose::Broker(broker.clone()));
+            Some(broker)
+        }
         Err(error) => {
             spec.findings()
                 .add(Problem::error(&name.place, error.to_string()));

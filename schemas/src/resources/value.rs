@@ -12,6 +12,7 @@
 use std::fmt;
 
 use super::kinds::Kind;
+use super::scope::{Loose, Scope};
 use crate::names::ResourceName;
 use crate::yaml::{Field, Located, Place, Reader, Value as YamlValue};
 
@@ -83,25 +84,39 @@ impl fmt::Debug for Secret {
 
 impl Value {
     /// Reads a value that may be shown, such as a URL. `namespace` is that of the resource, when it is known.
-    pub(super) fn decode(field: &Field<'_>, namespace: Option<&str>) -> Option<Value> {
+    pub(super) fn decode(field: &Field<'_>, scope: &Scope) -> Option<Value> {
         let place = field.place();
         let origin = match &field.value()?.value {
             YamlValue::Text(_) => Origin::Text(template(field)?),
-            YamlValue::Map(_) => field.map(|reader| origin(reader, namespace))?,
+            YamlValue::Map(_) => field.map(|reader| origin(reader, scope))?,
             YamlValue::Number(_) | YamlValue::Bool(_) => return field.wrong_type("a string"),
             _ => {
                 return field
                     .wrong_type("a string or one of {env}, {file}, {secretKeyRef}, {configMapKeyRef}");
             }
         };
-        Some(Value { place, origin })
+        let value = Value { place, origin };
+        scope.refers_to(Loose::Value(value.clone()));
+        Some(value)
+    }
+
+    /// Reads the path of a file whose content is the value.
+    pub(super) fn decode_path(field: &Field<'_>, scope: &Scope) -> Option<Value> {
+        let path = field.text()?;
+        field.findings().needs_file(&path.value);
+        let value = Value {
+            place: path.place,
+            origin: Origin::File(path.value),
+        };
+        scope.refers_to(Loose::Value(value.clone()));
+        Some(value)
     }
 
     /// Reads a value that must never be shown, such as a password.
-    pub(super) fn decode_secret(field: Field<'_>, namespace: Option<&str>) -> Option<Value> {
+    pub(super) fn decode_secret(field: Field<'_>, scope: &Scope) -> Option<Value> {
         let references_only = matches!(field.value().map(|node| &node.value), Some(YamlValue::Map(_)));
         let field = if references_only { field } else { field.secret() };
-        Value::decode(&field, namespace)
+        Value::decode(&field, scope)
     }
 }
 
@@ -204,11 +219,11 @@ fn variable(inside: &str) -> Result<Piece, String> {
     })
 }
 
-fn origin(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Origin> {
+fn origin(reader: &Reader<'_>, scope: &Scope) -> Option<Origin> {
     let env = reader.field("env").text();
     let file = reader.field("file").text();
-    let secret = entry_reference(&reader.field("secretKeyRef"), Kind::Secret, namespace);
-    let config_map = entry_reference(&reader.field("configMapKeyRef"), Kind::ConfigMap, namespace);
+    let secret = entry_reference(&reader.field("secretKeyRef"), Kind::Secret, scope);
+    let config_map = entry_reference(&reader.field("configMapKeyRef"), Kind::ConfigMap, scope);
     reader.exactly_one(&["env", "file", "secretKeyRef", "configMapKeyRef"])?;
     if let Some(Located { value: file, .. }) = file {
         reader.findings().needs_file(&file);
@@ -227,13 +242,13 @@ fn origin(reader: &Reader<'_>, namespace: Option<&str>) -> Option<Origin> {
     secret.or(config_map)
 }
 
-fn entry_reference(field: &Field<'_>, kind: Kind, namespace: Option<&str>) -> Option<Origin> {
+fn entry_reference(field: &Field<'_>, kind: Kind, scope: &Scope) -> Option<Origin> {
     field.map(|reader| {
         let name = reader.field("name").required().text();
         let key = reader.field("key").required().text();
         reader.ignore(&["optional"]);
         let name = name?;
-        let full = ResourceName::new(namespace?, &name.value);
+        let full = ResourceName::new(scope.namespace()?, &name.value);
         if let Err(error) = &full {
             reader.field("name").error(error.to_string());
         }

@@ -6,6 +6,7 @@
 use http::HeaderName;
 
 use super::meta::Meta;
+use super::scope::Scope;
 use super::source::SourceSpec;
 use super::value::Value;
 use crate::yaml::{Field, Located, Problem, Reader};
@@ -77,13 +78,12 @@ pub enum WebhookAuth {
 }
 
 impl WebhookSource {
-    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>) -> Option<WebhookSource> {
+    pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>, scope: &Scope) -> Option<WebhookSource> {
         if let Some(meta) = &meta {
             meta.review_annotations(document, &[]);
         }
         document.field("spec").required().map(|reader| {
-            let namespace = meta.as_ref().map(Meta::namespace);
-            let spec = SourceSpec::read(reader, namespace);
+            let spec = SourceSpec::read(reader, scope);
             let path = path(&reader.field("path").required());
             let event = reader.field("event").map(|reader| {
                 Some(EventRules {
@@ -98,7 +98,7 @@ impl WebhookSource {
                 .one_of(&[("wrap", CloudEvents::Wrap), ("pass", CloudEvents::Pass)])
                 .unwrap_or_default();
             let auth_field = reader.field("auth");
-            let auth = auth_field.map(|reader| read_auth(reader, namespace));
+            let auth = auth_field.map(|reader| read_auth(reader, scope));
             if !auth_field.is_absent() && auth.is_none() {
                 return None; // Never open to all because the lock could not be read.
             }
@@ -183,11 +183,11 @@ fn is_pointer(text: &str) -> bool {
     text.starts_with('/') && text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']))
 }
 
-fn read_auth(reader: &Reader<'_>, namespace: Option<&str>) -> Option<WebhookAuth> {
-    let bearer = Value::decode_secret(reader.field("bearer"), namespace);
+fn read_auth(reader: &Reader<'_>, scope: &Scope) -> Option<WebhookAuth> {
+    let bearer = Value::decode_secret(reader.field("bearer"), scope);
     let header = reader.field("header").map(|reader| {
         let name = header_name(&reader.field("name").required());
-        let value = Value::decode_secret(reader.field("value").required(), namespace);
+        let value = Value::decode_secret(reader.field("value").required(), scope);
         Some((name?, value?))
     });
     match reader.exactly_one(&["bearer", "header"])? {

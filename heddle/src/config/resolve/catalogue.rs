@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemas::names::ResourceName;
-use schemas::resources::{Identity, Kind, Resource};
+use schemas::resources::{Broken, Identity, Kind, Resource};
 use schemas::yaml::{Place, Problem, nearest};
 
 use crate::config::load::Loaded;
@@ -11,27 +11,36 @@ use crate::config::load::Loaded;
 /// All resources that were written, those with mistakes too.
 pub(super) struct Catalogue<'a> {
     resources: Vec<&'a Resource>,
+    broken: Vec<&'a Broken>,
     known: BTreeMap<(Kind, ResourceName), Place>,
 }
 
 impl<'a> Catalogue<'a> {
-    /// Registers everything; the second of two with one kind and name is reported and left out.
+    /// Registers everything; the second of two with one kind and name is reported.
     pub(super) fn new(loaded: &'a Loaded, problems: &mut Vec<Problem>) -> Catalogue<'a> {
         let mut catalogue = Catalogue {
             resources: Vec::new(),
+            broken: Vec::new(),
             known: BTreeMap::new(),
         };
         for document in &loaded.documents {
             for resource in &document.decoded.resources {
-                if catalogue.register(resource.identity(), problems) {
-                    catalogue.resources.push(resource);
-                }
+                catalogue.register(resource.identity(), problems);
+                catalogue.resources.push(resource);
             }
-            for identity in &document.decoded.broken {
-                catalogue.register(identity, problems);
+            for broken in &document.decoded.broken {
+                if let Some(identity) = &broken.identity {
+                    catalogue.register(identity, problems);
+                }
+                catalogue.broken.push(broken);
             }
         }
         catalogue
+    }
+
+    /// The resources that could not be read.
+    pub(super) fn broken(&self) -> impl Iterator<Item = &'a Broken> {
+        self.broken.iter().copied()
     }
 
     /// The resources, in the order they were read.
@@ -88,20 +97,18 @@ impl<'a> Catalogue<'a> {
         snippet(kind, name)
     }
 
-    fn register(&mut self, identity: &Identity, problems: &mut Vec<Problem>) -> bool {
+    fn register(&mut self, identity: &Identity, problems: &mut Vec<Problem>) {
         let key = (identity.kind, identity.name.clone());
         if let Some(first) = self.known.get(&key) {
+            let Identity { kind, name, place } = identity;
             let message = format!(
-                "{} \"{}\" is written twice, first in {}:{}",
-                identity.kind, identity.name, first.file, first.mark.line
+                "{kind} \"{name}\" is written twice, first in {}:{}",
+                first.file, first.mark.line
             );
-            problems.push(
-                Problem::error(&identity.place, message).with_help("rename one of them or take it out"),
-            );
-            return false;
+            problems.push(Problem::error(place, message).with_help("rename one of them or take it out"));
+        } else {
+            self.known.insert(key, identity.place.clone());
         }
-        self.known.insert(key, identity.place.clone());
-        true
     }
 }
 

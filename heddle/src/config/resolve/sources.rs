@@ -1,8 +1,5 @@
 //! Sources of each kind -> what they read and where their events go.
 
-use std::time::Duration;
-
-use schemas::names::ResourceName;
 use schemas::resources::Identity;
 use schemas::resources::delivery::DeliverySpec;
 use schemas::resources::kafka_source::{self, KafkaSource};
@@ -11,7 +8,8 @@ use schemas::resources::ping_source::PingSource;
 use schemas::resources::source::SourceSpec;
 use schemas::resources::value::Value;
 use schemas::resources::webhook_source::{self, WebhookSource};
-use schemas::yaml::Problem;
+use schemas::yaml::{Located, Problem};
+use sources::{Schedule, ScheduleError};
 use url::Url;
 
 use super::Resolver;
@@ -19,11 +17,6 @@ use crate::config::plan::{
     Delivery, Kafka, Nats, NatsCredentials, NatsFeed, NatsStart, Ping, Sasl, SaslMechanism, Source,
     SourceKind, Tls, Webhook, WebhookAuth,
 };
-
-/// How long JetStream waits for an acknowledgement: its own default.
-const ACK_WAIT_DEFAULT: Duration = Duration::from_secs(30);
-/// Most unacknowledged messages: JetStream's own default.
-const ACK_PENDING_MAX_DEFAULT: u32 = 1_000;
 
 const MECHANISMS: &[(&str, SaslMechanism)] = &[
     ("PLAIN", SaslMechanism::Plain),
@@ -33,8 +26,9 @@ const MECHANISMS: &[(&str, SaslMechanism)] = &[
 
 impl Resolver<'_> {
     pub(super) fn ping_source(&mut self, source: &PingSource) -> Option<Source> {
+        self.check_schedule(&source.schedule, source.timezone.as_ref());
         let kind = SourceKind::Ping(Ping {
-            schedule: source.schedule.clone(),
+            schedule: source.schedule.value.clone(),
             timezone: source.timezone.as_ref().map(|timezone| timezone.value.clone()),
             content_type: source.content_type.clone(),
             data: source.data.clone(),
@@ -43,7 +37,6 @@ impl Resolver<'_> {
     }
 
     pub(super) fn kafka_source(&mut self, source: &KafkaSource) -> Option<Source> {
-        let name = &source.meta.identity.name;
         let servers: Vec<_> = source
             .bootstrap_servers
             .iter()
@@ -58,7 +51,7 @@ impl Resolver<'_> {
             Some(SourceKind::Kafka(Kafka {
                 bootstrap_servers: servers.into_iter().collect::<Option<Vec<_>>>()?.concat(),
                 topics: source.topics.iter().map(|topic| topic.value.clone()).collect(),
-                consumer_group: source.consumer_group.clone().unwrap_or_else(|| kafka_group(name)),
+                consumer_group: source.consumer_group.clone(),
                 initial_offset: source.initial_offset,
                 consumers: source.consumers,
                 ordering: source.ordering,
@@ -92,7 +85,7 @@ impl Resolver<'_> {
         let kind = (|| {
             Some(SourceKind::Nats(Nats {
                 servers: servers.into_iter().collect::<Option<Vec<_>>>()?,
-                feed: nats_feed(&source.meta.identity.name, &source.feed),
+                feed: nats_feed(&source.feed),
                 credentials: all_or_none(credentials)?,
                 tls: all_or_none(tls)?,
                 event: source.event.clone(),
@@ -137,6 +130,20 @@ impl Resolver<'_> {
             overrides: spec.overrides.clone(),
             kind: kind?,
         })
+    }
+
+    /// Asks the source's own parser, which knows best what it can keep.
+    pub(super) fn check_schedule(&mut self, schedule: &Located<String>, timezone: Option<&Located<String>>) {
+        let zone = timezone.map(|timezone| timezone.value.as_str());
+        let Err(error) = Schedule::parse(&schedule.value, zone) else {
+            return;
+        };
+        let place = match (&error, timezone) {
+            (ScheduleError::Zone { .. }, Some(timezone)) => &timezone.place,
+            _ => &schedule.place,
+        };
+        self.problems
+            .push(Problem::error(place, format!("{}: {error}", place.path)));
     }
 
     /// One value may name several servers, as a variable of the environment often does.
@@ -251,12 +258,7 @@ fn all_or_none<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-/// A name that stays the same over restarts, so that the group's committed offsets are found again.
-fn kafka_group(name: &ResourceName) -> String {
-    format!("knative-kafka-source-{}-{}", name.namespace(), name.name())
-}
-
-fn nats_feed(name: &ResourceName, feed: &Feed) -> NatsFeed {
+fn nats_feed(feed: &Feed) -> NatsFeed {
     match feed {
         Feed::Subject { subject, queue_group } => NatsFeed::Subject {
             subject: subject.value.clone(),
@@ -271,9 +273,7 @@ fn nats_feed(name: &ResourceName, feed: &Feed) -> NatsFeed {
             ack_pending_max,
         }) => NatsFeed::JetStream {
             stream: stream.value.clone(),
-            consumer: consumer
-                .as_ref()
-                .map_or_else(|| nats_consumer(name), |consumer| consumer.value.clone()),
+            consumer: consumer.as_ref().map(|consumer| consumer.value.clone()),
             filter_subject: filter_subject.clone(),
             start: match start {
                 JetStreamStart::All => NatsStart::All,
@@ -282,13 +282,8 @@ fn nats_feed(name: &ResourceName, feed: &Feed) -> NatsFeed {
                 JetStreamStart::Sequence(sequence) => NatsStart::Sequence(*sequence),
                 JetStreamStart::Time(time) => NatsStart::Time(*time),
             },
-            ack_wait: ack_wait.unwrap_or(ACK_WAIT_DEFAULT),
-            ack_pending_max: ack_pending_max.unwrap_or(ACK_PENDING_MAX_DEFAULT),
+            ack_wait: *ack_wait,
+            ack_pending_max: *ack_pending_max,
         },
     }
-}
-
-/// A durable's name may hold no dots.
-fn nats_consumer(name: &ResourceName) -> String {
-    format!("heddle-{}-{}", name.namespace(), name.name()).replace('.', "_")
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{check, decode};
-use crate::resources::Kind;
+use crate::resources::{Kind, Loose};
 
 #[test]
 fn kinds_that_do_nothing_here_are_accepted_with_a_warning_that_names_them() {
@@ -153,19 +153,33 @@ spec:
 }
 
 #[test]
-fn a_resource_with_mistakes_is_still_known_by_its_name() {
-    let yaml = "apiVersion: eventing.knative.dev/v1\nkind: Trigger\nmetadata: {name: t}\nspec: {broker: b}\n";
-    let decoded = check(
-        yaml,
-        &["4:1: error: missing required field \"subscriber\" in spec"],
-    );
+fn a_resource_with_mistakes_is_still_known_by_its_name_and_by_what_it_refers_to() {
+    let yaml = "\
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {name: t}
+spec:
+  broker: b
+  filters: [{}]
+  subscriber: {uri: 'http://h'}
+";
+    let expected = "6:13: error: spec.filters[0] needs one of exact, prefix, suffix, all, any, not, cesql";
+    let decoded = check(yaml, &[expected]);
+    let identity = decoded.broken[0]
+        .identity
+        .as_ref()
+        .expect("kind and name are sound");
     assert_eq!(
-        (
-            decoded.broken[0].kind,
-            decoded.broken[0].name.to_string().as_str()
-        ),
+        (identity.kind, identity.name.to_string().as_str()),
         (Kind::Trigger, "default/t")
     );
+    let loose = &decoded.broken[0].loose;
+    assert!(
+        loose
+            .iter()
+            .any(|loose| matches!(loose, Loose::Broker(broker) if broker.value.name() == "b"))
+    );
+    assert!(loose.iter().any(|loose| matches!(loose, Loose::Destination(_))));
 }
 
 #[test]
