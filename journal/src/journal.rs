@@ -1,7 +1,7 @@
 //! The handle on an open journal.
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle, ThreadId};
 
 use parking_lot::Mutex;
@@ -146,16 +146,8 @@ impl Journal {
     /// Counters since the journal was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let counters = &self.inner.shared.counters;
-        Stats {
-            groups: counters.groups.load(Ordering::Relaxed),
-            frames: counters.frames.load(Ordering::Relaxed),
-            records: counters.records.load(Ordering::Relaxed),
-            bytes_written: counters.bytes_written.load(Ordering::Relaxed),
-            syncs: counters.syncs.load(Ordering::Relaxed),
-            segments: self.inner.shared.catalog.segments(),
-            bytes_on_disk: counters.bytes_on_disk.load(Ordering::Relaxed),
-        }
+        let shared = &self.inner.shared;
+        shared.counters.stats(shared.catalog.segments())
     }
 
     /// Commits what is queued, syncs, marks the journal as cleanly closed and gives up the directory. Later appends are
@@ -163,6 +155,14 @@ impl Journal {
     /// the writer thread itself (from a [`Done`] or a listener), where it only asks for it.
     pub fn close(&self) {
         self.inner.close();
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("health", &self.health())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,9 +1,12 @@
 //! Opening a directory: from files to a catalog, and to the place where writing goes on.
 //!
-//! Sealed segments are taken by their footers. What has no footer is scanned and judged ([`judge`]): an unacknowledged
-//! tail is cut and physically cleared, lost groups are reported and remembered in the footer with which the segment is
-//! then sealed, so that nothing is ever appended behind damage. A segment in the middle that has no valid footer gets a
-//! new one.
+//! Sealed segments are taken by their footers ([`load`]). What has no footer is scanned and judged ([`judge`]): an
+//! unacknowledged tail is cut and physically cleared ([`repair`]), lost groups are reported and remembered in the footer
+//! with which the segment is then sealed, so that nothing is ever appended behind damage. A segment in the middle that
+//! has no valid footer gets a new one. The results come together in [`assembly`].
+//!
+//! One thing cannot be told: the last group before a crash is named as synced by no header, so that later damage to
+//! just that group looks like a tail. A clean close leaves a mark that names it.
 //!
 //! Before anything is acknowledged again, recovered groups that no header names as synced are written once more and
 //! synced: after a failed sync the page cache may show bytes that the disk does not have.
@@ -12,6 +15,7 @@ mod assembly;
 mod directory;
 mod judge;
 mod load;
+mod repair;
 
 use std::io;
 use std::path::Path;
@@ -42,7 +46,7 @@ pub(crate) struct Recovered {
 }
 
 /// Where the journal stands as a whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Position {
     /// The epoch to write in.
     pub(crate) epoch: u64,
@@ -66,12 +70,12 @@ pub(crate) fn recover(fs: &Arc<dyn FileSystem>, options: &Options) -> Result<Rec
     let trimmed = loaded
         .first()
         .is_some_and(|first| first.records_before().is_some_and(|before| before > 0));
-    let mut assembly = assembly::Assembly::new(options, trimmed);
+    let mut assembly = assembly::Assembly::new(&**fs, options, trimmed);
     let evidence = load::evidence(&loaded);
     for (segment, evidence) in loaded.into_iter().zip(evidence) {
         assembly.add(segment, evidence)?;
     }
-    let mut recovered = assembly.finish(directory)?;
+    let mut recovered = assembly.finish(directory);
     recovered.report.took = start.elapsed();
     Ok(recovered)
 }

@@ -55,7 +55,7 @@ struct Window<'a> {
 pub(crate) fn scan(file: &dyn File, place: Place, first_group: Option<u64>) -> io::Result<Scan> {
     let mut window = Window {
         file,
-        file_bytes: file.len()?,
+        file_bytes: file.len()?.min(limits::SCAN_BYTES_MAX),
         start: 0,
         bytes: Vec::new(),
     };

@@ -71,10 +71,8 @@ impl Sequences {
         self.other += lost;
     }
 
-    /// Every stream, ordered, with its next sequence.
-    pub(crate) fn all(&self) -> Vec<(StreamId, Sequence)> {
-        let mut all: Vec<_> = self.next.iter().map(|(stream, next)| (*stream, *next)).collect();
-        all.sort_unstable();
-        all
+    /// Every stream that is known.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = StreamId> {
+        self.next.keys().copied()
     }
 }

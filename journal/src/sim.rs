@@ -12,6 +12,7 @@
 
 mod disk;
 mod handle;
+mod inode;
 #[cfg(test)]
 mod tests;
 

@@ -4,6 +4,7 @@
 //! write or sync that fails ends the thread: everything in hand, queued and later is refused with the reason, and
 //! nothing is tried again, since a sync that follows a failed one may say "done" about bytes that the disk never got.
 
+mod counters;
 mod group;
 mod log;
 mod queue;
@@ -28,7 +29,7 @@ use crate::{AppendError, OpenError, Options};
 use group::Group;
 use log::{Log, LogFailed};
 
-pub(crate) use log::Counters;
+pub(crate) use counters::Counters;
 pub(crate) use queue::{Pending, Queue, Waiter};
 
 /// What the writer shares with the handles.

@@ -27,7 +27,7 @@
 //! 48   8  records of the journal before this segment
 //! 56   8  records of the journal up to the end of this segment
 //! 64   8  first sequence of a stream that is new after this segment: 1, more after damage
-//! 72   8  bytes of the groups that were found damaged when the segment was sealed
+//! 72   8  places that were found damaged when the segment was sealed
 //! 80   4  end of the groups
 //! 84   4  offset of the directory
 //! 88   4  checksum of the directory
@@ -63,7 +63,7 @@ pub(crate) struct Trailer {
     pub(crate) records_before: u64,
     pub(crate) records_after: u64,
     pub(crate) other_next: Sequence,
-    pub(crate) damaged_bytes: u64,
+    pub(crate) losses: u64,
     pub(crate) data_end: u32,
     pub(crate) streams: u32,
     pub(crate) directory_offset: u32,
@@ -191,7 +191,7 @@ impl Trailer {
             records_before: u64_at(bytes, 48),
             records_after: u64_at(bytes, 56),
             other_next: u64_at(bytes, 64),
-            damaged_bytes: u64_at(bytes, 72),
+            losses: u64_at(bytes, 72),
             data_end: u32_at(bytes, 80),
             streams: u32_at(bytes, 12),
             directory_offset: u32_at(bytes, 84),
@@ -214,7 +214,7 @@ impl Trailer {
             self.records_before,
             self.records_after,
             self.other_next,
-            self.damaged_bytes,
+            self.losses,
         ];
         for (at, field) in (16..).step_by(8).zip(longs) {
             bytes[at..at + 8].copy_from_slice(&field.to_le_bytes());

@@ -1,25 +1,25 @@
 //! Puts the segments together, oldest first: catalog, sequences, the place to go on, and the report.
 
-use std::collections::{BTreeMap, HashSet};
-use std::io;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::directory::Directory;
 use super::judge::{Verdict, judge};
 use super::load::{Content, Evidence, Loaded};
-use super::{Position, Recovered, failed};
+use super::{Position, Recovered, failed, repair};
 use crate::catalog::{Catalog, Extent};
-use crate::format::{Footer, GroupKind, SEGMENT_HEAD, Slot, Trailer, file_name};
-use crate::fs::{File, is_no_space, read_full};
+use crate::format::{Footer, GroupKind, Slot, Trailer, file_name};
+use crate::fs::FileSystem;
 use crate::record::StreamId;
 use crate::scan::Scan;
 use crate::segment::{Segment, Table};
 use crate::sequences::Sequences;
-use crate::tail::{Tables, Tail, seal};
-use crate::{OpenError, Options, Quarantined, Recovery, limits};
+use crate::tail::{Tables, Tail};
+use crate::{OpenError, Options, Quarantined, Recovery};
 
 /// See the module.
-pub(crate) struct Assembly {
+pub(crate) struct Assembly<'a> {
+    fs: &'a dyn FileSystem,
     segment_bytes: u64,
     catalog: Catalog,
     sequences: Sequences,
@@ -28,20 +28,25 @@ pub(crate) struct Assembly {
     report: Recovery,
 }
 
-impl Assembly {
-    pub(crate) fn new(options: &Options, trimmed: bool) -> Assembly {
+/// A segment that was scanned and judged.
+struct Judged {
+    segment: Segment,
+    verdict: Verdict,
+    evidence: Evidence,
+    first_group: u64,
+    records_before: u64,
+    /// Lost records that may have been of any stream.
+    unattributed: u64,
+}
+
+impl<'a> Assembly<'a> {
+    pub(crate) fn new(fs: &'a dyn FileSystem, options: &Options, trimmed: bool) -> Assembly<'a> {
         Assembly {
+            fs,
             segment_bytes: options.segment_bytes,
             catalog: Catalog::new(trimmed),
             sequences: Sequences::new(),
-            position: Position {
-                epoch: 0,
-                group: 0,
-                synced: 0,
-                records: 0,
-                segment: 0,
-                bytes_on_disk: 0,
-            },
+            position: Position::default(),
             tail: None,
             report: Recovery {
                 clean: true,
@@ -53,54 +58,49 @@ impl Assembly {
     pub(crate) fn add(&mut self, loaded: Loaded, evidence: Evidence) -> Result<(), OpenError> {
         self.note_missing(&loaded);
         self.position.segment = loaded.segment.number;
-        if loaded.head.is_none() {
-            self.quarantine(
-                loaded.segment.number,
-                "the segment's header is damaged".to_owned(),
-            );
-        }
+        let first_group = loaded.first_group();
         let Loaded {
             segment,
-            file,
             file_bytes,
             head,
             content,
         } = loaded;
+        if head.is_none() {
+            self.quarantine(segment.number, "the segment's header is damaged".to_owned());
+        }
         match content {
             Content::Sealed(footer) => {
                 if evidence.newest {
-                    // Its seal may have failed to sync.
-                    make_sure(&*file, SEGMENT_HEAD, file_bytes).map_err(failed("repair", &segment.path))?;
+                    let durable = repair::make_sure_of_seal(self.fs, &segment, file_bytes);
+                    durable.map_err(failed("repair", &segment.path))?;
                 }
+                self.position.bytes_on_disk += file_bytes;
                 self.add_sealed(segment, footer);
+                Ok(())
+            }
+            Content::Unsealed(scan) if head.is_none() && scan.items.is_empty() => {
+                // Nothing says that the file is ours: it stays as it is.
                 self.position.bytes_on_disk += file_bytes;
                 Ok(())
             }
             Content::Unsealed(scan) => {
-                let first_group = head.as_ref().map(|head| head.first_group);
-                let whole = head.is_some();
-                self.add_scanned(
-                    Scanned {
-                        segment,
-                        file,
-                        file_bytes,
-                        whole,
-                    },
-                    scan,
-                    evidence,
-                    first_group,
-                )
+                let judged = self.judge(segment, scan, evidence, first_group);
+                if evidence.newest && head.is_some() && judged.verdict.losses.is_empty() {
+                    self.go_on(judged)
+                } else {
+                    self.seal(judged)
+                }
             }
         }
     }
 
-    pub(crate) fn finish(mut self, directory: Directory) -> Result<Recovered, OpenError> {
+    pub(crate) fn finish(mut self, directory: Directory) -> Recovered {
         self.position.epoch += 1;
         self.position.synced = self.position.group;
         self.report.created = directory.created;
         self.report.clean &= directory.created || self.tail.is_some();
         self.report.segments = self.catalog.segments();
-        Ok(Recovered {
+        Recovered {
             id: directory.id,
             lock: directory.lock,
             catalog: self.catalog,
@@ -108,7 +108,7 @@ impl Assembly {
             position: self.position,
             tail: self.tail,
             report: self.report,
-        })
+        }
     }
 
     /// Segments between the one before and this one, and what they held.
@@ -121,9 +121,8 @@ impl Assembly {
         for missing in self.position.segment + 1..loaded.segment.number {
             self.quarantine(missing, "the file is missing".to_owned());
         }
-        let lost = loaded
-            .records_before()
-            .map_or(0, |before| before.saturating_sub(self.position.records));
+        let before = loaded.records_before();
+        let lost = before.map_or(0, |before| before.saturating_sub(self.position.records));
         if lost > 0 {
             self.sequences.skip(lost, |_| false);
             self.position.records += lost;
@@ -132,10 +131,10 @@ impl Assembly {
 
     fn add_sealed(&mut self, segment: Segment, footer: Footer) {
         let trailer = &footer.trailer;
-        if trailer.damaged_bytes > 0 {
+        if trailer.losses > 0 {
             let reason = format!(
-                "{} bytes of it were found damaged and are lost",
-                trailer.damaged_bytes
+                "{} places in it were found damaged when it was sealed",
+                trailer.losses
             );
             self.quarantine(segment.number, reason);
         }
@@ -170,162 +169,123 @@ impl Assembly {
         }
     }
 
-    fn add_scanned(
+    /// Judges what a scan found, counts and reports it.
+    fn judge(
         &mut self,
-        scanned: Scanned,
+        segment: Segment,
         scan: Scan,
         evidence: Evidence,
         first_group: Option<u64>,
-    ) -> Result<(), OpenError> {
-        let found_first = || scan.groups().next().map(|group| group.head.number);
-        let first_group = first_group.or_else(found_first);
+    ) -> Judged {
         let epoch = scan.groups().map(|group| group.head.epoch).max().unwrap_or(0);
         self.position.epoch = self.position.epoch.max(epoch);
         let records_before = self.position.records;
         let verdict = judge(scan, evidence, first_group, records_before);
-        let unattributed = self.take_note(&scanned.segment, &verdict);
-        if !scanned.whole && verdict.groups.is_empty() {
-            // Nothing says that the file is ours: leave it as it is.
-            self.position.bytes_on_disk += scanned.file_bytes;
-            return Ok(());
-        }
-        let begin = Begin {
-            first_group: first_group.unwrap_or(self.position.group),
-            records_before,
-        };
-        if evidence.newest && scanned.whole && verdict.losses.is_empty() {
-            self.go_on(scanned, verdict, evidence, begin)
-        } else {
-            let repair = make_sure(&*scanned.file, verdict.unsynced_from(evidence), verdict.end);
-            repair.map_err(failed("repair", &scanned.segment.path))?;
-            self.seal(scanned, verdict, begin, unattributed)
-        }
-    }
-
-    /// Counts and reports; answers how many lost records may have been of any stream.
-    fn take_note(&mut self, segment: &Segment, verdict: &Verdict) -> u64 {
         self.report.cut_bytes += verdict.cut_bytes;
         if !verdict.losses.is_empty() {
             self.quarantine(segment.number, verdict.losses.join("; "));
         }
+        let unattributed = self.note_sequences(&verdict);
+        self.position.group = self.position.group.max(verdict.last_group);
+        self.position.records = verdict.records_after;
+        let first_group = first_group.unwrap_or(self.position.group);
+        Judged {
+            segment,
+            verdict,
+            evidence,
+            first_group,
+            records_before,
+            unattributed,
+        }
+    }
+
+    /// Takes note of what was found and makes the streams skip what was lost. Answers how many lost records may have
+    /// been of any stream.
+    fn note_sequences(&mut self, verdict: &Verdict) -> u64 {
         let mut gaps = 0;
-        for (stream, slot) in verdict.groups.iter().flat_map(|group| &group.slots) {
+        for (stream, slot) in verdict.slots() {
             gaps += self.sequences.found(*stream, slot.sequence);
             self.report.records += 1;
         }
         let unattributed = verdict.records_lost.saturating_sub(gaps);
         if unattributed > 0 {
+            let seen_after = &verdict.seen_after;
             self.sequences
-                .skip(unattributed, |stream| verdict.seen_after.contains(&stream));
+                .skip(unattributed, |stream| seen_after.contains(&stream));
         }
-        self.position.group = self.position.group.max(verdict.last_group);
-        self.position.records = verdict.records_after;
         unattributed
     }
 
-    /// The newest segment, without a loss: its tail is cleared, and it is where writing goes on.
-    fn go_on(
-        &mut self,
-        scanned: Scanned,
-        verdict: Verdict,
-        evidence: Evidence,
-        begin: Begin,
-    ) -> Result<(), OpenError> {
-        let Scanned {
+    /// The newest segment, without a loss: writing goes on in it.
+    fn go_on(&mut self, judged: Judged) -> Result<(), OpenError> {
+        let Judged {
             segment,
-            file,
-            file_bytes,
+            verdict,
+            evidence,
+            first_group,
+            records_before,
             ..
-        } = scanned;
+        } = judged;
         let last = verdict.groups.last();
-        self.report.clean =
-            verdict.cut_bytes == 0 && last.is_some_and(|group| group.head.kind == GroupKind::Close);
-        let capacity = self
-            .make_writable(&*file, file_bytes, &verdict, evidence)
+        let closed = last.is_some_and(|group| group.head.kind == GroupKind::Close);
+        self.report.clean &= closed && verdict.cut_bytes == 0;
+        let (file, capacity) = repair::clear_tail(self.fs, &segment, &verdict, evidence, self.segment_bytes)
             .map_err(failed("repair", &segment.path))?;
         self.position.bytes_on_disk += capacity;
         let segment = Arc::new(segment);
         self.catalog.begin(segment.clone());
-        let slots = || verdict.groups.iter().flat_map(|group| &group.slots);
-        self.catalog.publish(slots());
+        self.catalog.publish(verdict.slots());
         self.tail = Some(Tail {
             segment,
             file,
             end: verdict.end,
             capacity,
-            first_group: begin.first_group,
-            records_before: begin.records_before,
-            streams: slots().map(|(stream, _)| *stream).collect::<HashSet<_>>(),
-            records: slots().count() as u64,
+            first_group,
+            records_before,
+            streams: verdict.slots().map(|(stream, _)| *stream).collect(),
+            records: verdict.slots().count() as u64,
         });
         Ok(())
     }
 
-    /// Clears what was cut, reserves the room behind it, and makes durable what is kept. Answers how many bytes the
-    /// segment has.
-    fn make_writable(
-        &self,
-        file: &dyn File,
-        file_bytes: u64,
-        verdict: &Verdict,
-        evidence: Evidence,
-    ) -> io::Result<u64> {
-        if verdict.cut_bytes > 0 {
-            file.set_len(verdict.end)?;
-        }
-        let capacity = self.segment_bytes.max(file_bytes);
-        let mut length = file.len()?;
-        if length < capacity {
-            length = match file.allocate(capacity) {
-                Ok(()) => capacity,
-                Err(error) if is_no_space(&error) => {
-                    file.set_len(length)?;
-                    length
-                }
-                Err(error) => return Err(error),
-            };
-        }
-        make_sure(file, verdict.unsynced_from(evidence), verdict.end)?;
-        Ok(length)
-    }
-
     /// A segment with a loss, or one in the middle without a footer: gets a footer.
-    fn seal(
-        &mut self,
-        scanned: Scanned,
-        verdict: Verdict,
-        begin: Begin,
-        unattributed: u64,
-    ) -> Result<(), OpenError> {
+    fn seal(&mut self, judged: Judged) -> Result<(), OpenError> {
         self.report.clean = false;
-        let Scanned { segment, file, .. } = scanned;
+        let Judged {
+            segment,
+            verdict,
+            evidence,
+            first_group,
+            records_before,
+            unattributed,
+        } = judged;
         let mut slots: BTreeMap<StreamId, Vec<Slot>> = BTreeMap::new();
-        for (stream, slot) in verdict.groups.iter().flat_map(|group| &group.slots) {
+        for (stream, slot) in verdict.slots() {
             slots.entry(*stream).or_default().push(*slot);
         }
         if unattributed > 0 {
             // Every stream skips: the footer has to say so of each.
-            self.sequences.all().into_iter().for_each(|(stream, _)| {
+            for stream in self.sequences.streams() {
                 slots.entry(stream).or_default();
-            });
+            }
         }
         let with_next = |(stream, slots)| (stream, slots, self.sequences.next(stream));
         let tables: Tables = slots.into_iter().map(with_next).collect();
         let trailer = Trailer {
             segment: segment.number,
             epoch: self.position.epoch,
-            first_group: begin.first_group,
+            first_group,
             last_group: self.position.group,
-            records_before: begin.records_before,
+            records_before,
             records_after: self.position.records,
             other_next: self.sequences.other(),
-            damaged_bytes: verdict.damaged_bytes,
-            data_end: u32::try_from(verdict.end).unwrap_or(u32::MAX),
+            losses: verdict.losses.len() as u64,
+            data_end: u32::try_from(verdict.end).expect("a scan ends before 4 GiB"),
             ..Trailer::default()
         };
-        let (footer, on_disk) =
-            seal(&*file, segment.place, &tables, trailer).map_err(failed("seal", &segment.path))?;
-        self.position.bytes_on_disk += file.len().map_err(failed("read", &segment.path))?;
+        let (footer, on_disk, length) = repair::seal(self.fs, &segment, &verdict, evidence, &tables, trailer)
+            .map_err(failed("seal", &segment.path))?;
+        self.position.bytes_on_disk += length;
         self.index_sealed(segment, footer, (!on_disk).then_some(tables));
         Ok(())
     }
@@ -335,40 +295,4 @@ impl Assembly {
         tracing::error!(file, reason, "a journal segment is damaged");
         self.report.quarantined.push(Quarantined { file, reason });
     }
-}
-
-/// A segment that was scanned, without what the scan found.
-struct Scanned {
-    segment: Segment,
-    file: Box<dyn File>,
-    file_bytes: u64,
-    /// Its header is valid.
-    whole: bool,
-}
-
-/// Where a segment starts in the journal.
-struct Begin {
-    first_group: u64,
-    records_before: u64,
-}
-
-/// Makes a range of a file, and its length, durable even if an earlier sync failed: writes the bytes over themselves, so
-/// that the sync has to write them.
-fn make_sure(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
-    let length = file.len()?;
-    file.set_len(length)?;
-    let to = to.min(length);
-    let mut at = from;
-    while at < to {
-        let length = usize::try_from(to - at)
-            .unwrap_or(usize::MAX)
-            .min(limits::SCAN_READ_BYTES);
-        let mut bytes = vec![0; length];
-        if !read_full(file, &mut bytes, at)? {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        file.write_at(&bytes, at)?;
-        at += length as u64;
-    }
-    file.sync_all()
 }

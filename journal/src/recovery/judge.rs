@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use super::load::Evidence;
-use crate::format::{SEGMENT_HEAD, align, record_bytes};
+use crate::format::{SEGMENT_HEAD, Slot, align, record_bytes};
 use crate::record::StreamId;
 use crate::scan::{FoundGroup, Item, Scan};
 
@@ -22,8 +22,6 @@ pub(crate) struct Verdict {
     pub(crate) cut_bytes: u64,
     /// What was lost, in words.
     pub(crate) losses: Vec<String>,
-    /// Bytes of the lost regions.
-    pub(crate) damaged_bytes: u64,
     /// Records that were lost, of whatever stream.
     pub(crate) records_lost: u64,
     /// Records of the journal up to the end of this segment, lost ones included.
@@ -64,6 +62,11 @@ pub(crate) fn judge(
 }
 
 impl Verdict {
+    /// The records whose places are known.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &(StreamId, Slot)> {
+        self.groups.iter().flat_map(|group| &group.slots)
+    }
+
     /// Where the groups begin that no header names as synced.
     pub(crate) fn unsynced_from(&self, evidence: Evidence) -> u64 {
         let unsynced = self
@@ -89,7 +92,6 @@ impl Verdict {
         self.end = group.at + head.total_bytes();
         if let Some(damage) = &group.damage {
             self.losses.push(format!("group {}: {damage}", head.number));
-            self.damaged_bytes += head.total_bytes();
         }
         self.seen_after
             .extend(group.slots.iter().map(|(stream, _)| *stream));
@@ -104,7 +106,6 @@ impl Verdict {
             return false;
         }
         self.losses.push(format!("bytes {from} to {to} hold no group"));
-        self.damaged_bytes += to - from;
         self.end = to;
         true
     }
@@ -124,7 +125,6 @@ impl Verdict {
             self.last_group + 1
         ));
         let bytes = bytes_end.saturating_sub(self.end);
-        self.damaged_bytes += bytes;
         // Without a later count, at most as many records as fit into the bytes.
         let records_max = bytes / record_bytes(0);
         let lost = evidence

@@ -10,10 +10,9 @@ use crate::fs::{File, FileSystem, read_full};
 use crate::scan::{Scan, scan};
 use crate::segment::Segment;
 
-/// A segment as it was found.
+/// A segment as it was found. Its file is not kept open: there may be more segments than descriptors.
 pub(crate) struct Loaded {
     pub(crate) segment: Segment,
-    pub(crate) file: Box<dyn File>,
     pub(crate) file_bytes: u64,
     /// `None` when the header is damaged, or is that of another segment.
     pub(crate) head: Option<SegmentHead>,
@@ -131,7 +130,6 @@ fn load(fs: &dyn FileSystem, directory: &Directory, segment: Segment) -> Result<
     };
     Ok(Loaded {
         segment,
-        file,
         file_bytes,
         head,
         content,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 
+use super::inode::{Change, Inode};
 use super::{Counts, Operation};
 
 /// Index of a file on the disk.
@@ -26,24 +27,6 @@ pub(super) struct Disk {
     pub(super) quota: Option<u64>,
     pub(super) counts: Counts,
     faults: Vec<Fault>,
-}
-
-/// One file.
-#[derive(Clone, Default)]
-pub(super) struct Inode {
-    /// What a read gives.
-    pub(super) current: Vec<u8>,
-    /// What is certain to survive.
-    durable: Vec<u8>,
-    /// What may survive, in the order in which it was done.
-    pending: Vec<Change>,
-}
-
-/// A change to a file.
-#[derive(Clone)]
-pub(super) enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
-    SetLength(usize),
 }
 
 /// A change to the names.
@@ -84,11 +67,7 @@ impl Disk {
 
     pub(super) fn put(&mut self, path: &Path, bytes: &[u8]) {
         let inode = self.create(path);
-        self.inodes[inode] = Inode {
-            current: bytes.to_vec(),
-            durable: bytes.to_vec(),
-            pending: Vec::new(),
-        };
+        self.inodes[inode] = Inode::durable(bytes);
         self.durable_names.insert(path.to_owned(), inode);
     }
 
@@ -115,9 +94,7 @@ impl Disk {
             // Some of it got there; the rest counts as clean from now on, and no later sync writes it.
             file.settle(&mut Rng::with_seed(self.counts.syncs));
         } else {
-            file.pending
-                .drain(..)
-                .for_each(|change| change.apply(&mut file.durable));
+            file.sync();
         }
         fault
     }
@@ -203,8 +180,7 @@ impl Disk {
         }
         self.names = self.durable_names.clone();
         for (path, inode) in &self.names {
-            self.inodes[*inode].settle(&mut generator(seed, path));
-            self.inodes[*inode].current = self.inodes[*inode].durable.clone();
+            self.inodes[*inode].lose_power(&mut generator(seed, path));
         }
     }
 
@@ -227,56 +203,6 @@ impl Disk {
     }
 }
 
-impl Inode {
-    pub(super) fn change(&mut self, change: Change) {
-        change.apply(&mut self.current);
-        self.pending.push(change);
-    }
-
-    /// Decides what of the pending changes is durable, and forgets the others.
-    fn settle(&mut self, random: &mut Rng) {
-        let mut changes = std::mem::take(&mut self.pending);
-        if random.u8(..4) == 0 {
-            random.shuffle(&mut changes);
-        }
-        // Whole runs of luck and of bad luck are likely in practice, and find other mistakes than a coin a change.
-        let (keep, tear) = [(0, 0), (100, 0), (50, 25), (80, 15), (10, 45)][random.usize(..5)];
-        for change in changes {
-            match random.u8(..100) {
-                draw if draw < keep => change.apply(&mut self.durable),
-                draw if draw < keep + tear => change.apply_torn(&mut self.durable, random),
-                _ => {}
-            }
-        }
-    }
-}
-
-impl Change {
-    fn apply(&self, content: &mut Vec<u8>) {
-        match self {
-            Change::SetLength(length) => content.resize(*length, 0),
-            Change::Write { offset, bytes } => write(content, *offset, bytes),
-        }
-    }
-
-    fn apply_torn(&self, content: &mut Vec<u8>, random: &mut Rng) {
-        let Change::Write { offset, bytes } = self else {
-            return;
-        };
-        let cut = random.usize(..=bytes.len());
-        match random.u8(..3) {
-            0 => write(content, *offset, &bytes[..cut]),
-            1 => write(content, *offset + cut, &bytes[cut..]),
-            _ => {
-                let block = 1 + random.usize(..512);
-                for (index, part) in bytes.chunks(block).enumerate().filter(|_| random.bool()) {
-                    write(content, *offset + index * block, part);
-                }
-            }
-        }
-    }
-}
-
 impl NameChange {
     fn apply(&self, names: &mut BTreeMap<PathBuf, InodeId>) {
         match self {
@@ -295,14 +221,6 @@ impl NameChange {
             NameChange::Add(path, _) | NameChange::Remove(path) | NameChange::Rename(path, _) => path,
         }
     }
-}
-
-fn write(content: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
-    let end = offset + bytes.len();
-    if content.len() < end {
-        content.resize(end, 0);
-    }
-    content[offset..end].copy_from_slice(bytes);
 }
 
 fn generator(seed: u64, path: &Path) -> Rng {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::Operation;
-use super::disk::{Change, Disk, InodeId};
+use super::disk::{Disk, InodeId};
+use super::inode::Change;
 use crate::fs::File;
 
 /// Dead once the process it belongs to has ended.

@@ -26,11 +26,6 @@ impl Group {
         self.frames == 0
     }
 
-    /// Bytes so far, the header included.
-    pub(super) fn bytes(&self) -> u64 {
-        self.buffer.len().max(GROUP_HEAD) as u64
-    }
-
     /// Bytes of the frames.
     pub(super) fn body_bytes(&self) -> usize {
         self.buffer.len().saturating_sub(GROUP_HEAD)

@@ -5,14 +5,14 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use thiserror::Error;
 
 use super::group::Group;
 use super::spare::Spares;
-use super::{Pending, Shared};
+use super::{Counters, Pending, Shared};
 use crate::catalog::Catalog;
 use crate::format::{GROUP_HEAD, GroupHead, GroupKind, JournalId, SegmentHead, Trailer, narrow};
 use crate::fs::{File, FileSystem};
@@ -21,17 +21,6 @@ use crate::segment::Segment;
 use crate::sequences::Sequences;
 use crate::tail::{Tables, Tail, seal};
 use crate::{Durability, OpenError, Options};
-
-/// Counters that the writer keeps and everyone may read.
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) groups: AtomicU64,
-    pub(crate) frames: AtomicU64,
-    pub(crate) records: AtomicU64,
-    pub(crate) bytes_written: AtomicU64,
-    pub(crate) syncs: AtomicU64,
-    pub(crate) bytes_on_disk: AtomicU64,
-}
 
 /// What recovery hands over.
 pub(super) struct Start {
@@ -117,8 +106,8 @@ impl Log {
         let Some(tail) = self.tail.as_ref().filter(|_| self.opened) else {
             return false;
         };
-        let group_bytes = group.bytes() + pending.bytes;
-        if !group.is_empty() && group_bytes > self.options.group_bytes_max as u64 {
+        let body_bytes = group.body_bytes() as u64 + pending.bytes;
+        if !group.is_empty() && body_bytes > self.options.group_bytes_max as u64 {
             return false;
         }
         let entries = &pending.frame.entries;
@@ -127,7 +116,11 @@ impl Log {
             .filter(|entry| !tail.streams.contains(&entry.stream))
             .count();
         let records = tail.records + u64::from(group.records) + entries.len() as u64;
-        tail.has_room(group_bytes, records, (tail.streams.len() + new) as u64)
+        tail.has_room(
+            GROUP_HEAD as u64 + body_bytes,
+            records,
+            (tail.streams.len() + new) as u64,
+        )
     }
 
     /// Adds a frame that fits; its records get their sequences.

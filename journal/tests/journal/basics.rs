@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use bytes::Bytes;
+use journal::sim::SimFs;
 use journal::{
-    AppendError, Bounds, CommitListener, Entry, FileSystem, Frame, Health, Journal, OpenError, Purpose,
-    ReadLimit, RealFs, Record, StreamId,
+    AppendError, Bounds, CommitListener, Committed, Entry, FileSystem, Frame, Health, Journal, OpenError,
+    Options, Purpose, ReadLimit, RealFs, Record, StreamId,
 };
 
 use crate::support::{append, entry, frame, open, read_all, small, submit, texts};
@@ -146,9 +147,7 @@ fn a_second_opening_of_the_directory_is_refused_by_name_until_the_first_is_close
     let directory = tempfile::tempdir().unwrap();
     let options = small(&directory);
     let (journal, _) = open(&real(), &options);
-    let refused = Journal::open(real(), options.clone(), None)
-        .err()
-        .expect("the directory is locked");
+    let refused = Journal::open(real(), options.clone(), None).expect_err("the directory is locked");
     assert!(matches!(&refused, OpenError::Locked { directory: named } if *named == options.directory));
     assert!(
         refused
@@ -233,4 +232,66 @@ fn closing_commits_what_is_queued() {
     let (journal, recovery) = open(&real(), &options);
     assert!(recovery.clean);
     assert_eq!(read_all(&journal, 1).len(), 500);
+}
+
+#[test]
+fn a_frame_without_records_is_committed_like_any_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, _) = open(&real(), &small(&directory));
+    assert_eq!(append(&journal, frame([])).unwrap().sequences.len(), 0);
+    drop(journal);
+    let (_, recovery) = open(&real(), &small(&directory));
+    assert_eq!((recovery.clean, recovery.records), (true, 0));
+}
+
+#[test]
+fn opening_reads_the_directories_of_sealed_segments_and_not_their_records() {
+    let sim = SimFs::new();
+    let fs: Arc<dyn FileSystem> = Arc::new(sim.clone());
+    let (journal, _) = open(&fs, &small("/journal"));
+    while journal.stats().segments < 100 {
+        append(
+            &journal,
+            frame([entry(1, vec![0; 3000]), entry(2, vec![0; 3000])]),
+        )
+        .unwrap();
+    }
+    journal.close();
+    let before = sim.counts().reads;
+    let (_, recovery) = open(&fs, &small("/journal"));
+    assert_eq!(recovery.segments, 100);
+    let reads = sim.counts().reads - before;
+    assert!(
+        reads <= 3 * 100 + 20,
+        "header, trailer and directory of each: {reads}"
+    );
+}
+
+#[test]
+fn a_batch_that_is_as_large_as_a_group_may_be_is_one_group() {
+    let fs: Arc<dyn FileSystem> = Arc::new(SimFs::new());
+    let options = Options {
+        group_bytes_max: 10 * 137,
+        ..small("/journal")
+    };
+    let (journal, _) = open(&fs, &options);
+    // The callback of the first queues the others, so that the writer finds them together.
+    let handle = journal.clone();
+    let (sender, groups) = mpsc::channel();
+    let queue_more = move |_| {
+        for _ in 0..20 {
+            let sender = sender.clone();
+            // 12 bytes of a frame, 25 of a record, 100 of payload.
+            let done = move |outcome: Result<Committed, AppendError>| {
+                sender
+                    .send(outcome.expect("committed").group)
+                    .expect("the test receives");
+            };
+            handle.append(frame([entry(1, vec![0; 100])]), Box::new(done));
+        }
+        drop(handle);
+    };
+    journal.append(frame([entry(1, "first")]), Box::new(queue_more));
+    let groups: Vec<u64> = groups.iter().collect();
+    assert_eq!(groups, [[3; 10], [4; 10]].concat());
 }

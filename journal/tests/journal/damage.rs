@@ -111,44 +111,55 @@ fn garbage_behind_the_last_group_is_cut() {
 
 #[test]
 fn bytes_from_before_a_cut_are_never_records_again() {
-    // Group by group: lose the group before the last ones, write another of the same size in its place, and crash. If
-    // the old last groups were believed, they would follow it perfectly.
     let sim = SimFs::new();
     let (journal, _) = reopen(&sim);
     append(&journal, frame([entry(1, "kept")])).unwrap();
     let before = sim.contents(&segment(1)).unwrap();
-    append(&journal, frame([entry(1, "old 2")])).unwrap();
-    append(&journal, frame([entry(1, "old 3")])).unwrap();
+    for old in ["the old 2nd", "the old 3rd", "the old 4th"] {
+        append(&journal, frame([entry(1, old)])).unwrap();
+    }
     let after = sim.contents(&segment(1)).unwrap();
     sim.kill();
     drop(journal);
+    // All but the first were lost. An opening group and a new record take the place and the numbers of two of them.
     sim.put(&segment(1), &before);
     let (journal, _) = reopen(&sim);
-    append(&journal, frame([entry(1, "new 2")])).unwrap();
+    append(&journal, frame([entry(1, vec![b'n'; 59])])).unwrap();
     sim.kill();
     drop(journal);
-    // Put the old bytes back behind the new group, as if the cut had not cleared them.
+    // Put the third back behind them, as if the cut had not cleared it: its number follows, its checksums are right.
     let mut bytes = sim.contents(&segment(1)).unwrap();
     let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
     let end = end.next_multiple_of(16);
+    assert!(
+        after[end..].starts_with(b"HGRP"),
+        "the old group must start where the new one ends"
+    );
     bytes[end..].copy_from_slice(&after[end..]);
     sim.put(&segment(1), &bytes);
-    let (journal, _) = reopen(&sim);
-    assert_eq!(texts(&read_all(&journal, 1)), ["kept", "new 2"]);
+    let (journal, recovery) = reopen(&sim);
+    assert_eq!(texts(&read_all(&journal, 1)), ["kept".to_owned(), "n".repeat(59)]);
+    assert!(recovery.cut_bytes > 0);
 }
 
 #[test]
 fn a_cut_clears_the_bytes() {
-    let (sim, end) = journal_with(7);
+    let sim = SimFs::new();
+    let (journal, _) = reopen(&sim);
+    append(&journal, frame([entry(1, "kept")])).unwrap();
+    append(&journal, frame([entry(1, "torn ".repeat(100))])).unwrap();
+    sim.kill();
+    drop(journal);
     let mut bytes = sim.contents(&segment(1)).unwrap();
-    let start = group_start(&bytes, end);
+    let start = group_start(&bytes, bytes.len());
     bytes[start] ^= 1;
     sim.put(&segment(1), &bytes);
-    let (journal, _) = reopen(&sim);
-    journal.close();
+    drop(reopen(&sim));
     let bytes = sim.contents(&segment(1)).unwrap();
-    let text = String::from_utf8_lossy(&bytes[start..]);
-    assert!(!text.contains("record"), "the cut record is still there");
+    assert!(
+        !String::from_utf8_lossy(&bytes).contains("torn"),
+        "the cut record is still there"
+    );
 }
 
 /// What a damaged journal still says, compared with what it held.

@@ -209,7 +209,7 @@ fn a_newer_format_is_refused_by_name() {
     let newer = "heddle journal\nformat 2\nid new ways\n";
     let newer = format!("{newer}sum {:08x}\n", crc_fast::crc32_iscsi(newer.as_bytes()));
     sim.put("/journal/FORMAT".as_ref(), newer.as_bytes());
-    let refused = Journal::open(fs, small("/journal"), None).err().expect("refused");
+    let refused = Journal::open(fs, small("/journal"), None).expect_err("refused");
     assert!(
         matches!(
             refused,

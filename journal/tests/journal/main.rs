@@ -5,5 +5,6 @@ mod basics;
 mod concurrency;
 mod damage;
 mod faults;
+mod processes;
 mod simulation;
 mod support;

@@ -1,0 +1,31 @@
+//! What the writer counts and everyone may read.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::Stats;
+
+/// Since the journal was opened, except for `bytes_on_disk`, which is now.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(super) groups: AtomicU64,
+    pub(super) frames: AtomicU64,
+    pub(super) records: AtomicU64,
+    pub(super) bytes_written: AtomicU64,
+    pub(super) syncs: AtomicU64,
+    pub(super) bytes_on_disk: AtomicU64,
+}
+
+impl Counters {
+    /// The counters as they are; how many segments there are is for the catalog to say.
+    pub(crate) fn stats(&self, segments: u64) -> Stats {
+        Stats {
+            groups: self.groups.load(Ordering::Relaxed),
+            frames: self.frames.load(Ordering::Relaxed),
+            records: self.records.load(Ordering::Relaxed),
+            bytes_written: self.bytes_written.load(Ordering::Relaxed),
+            syncs: self.syncs.load(Ordering::Relaxed),
+            segments,
+            bytes_on_disk: self.bytes_on_disk.load(Ordering::Relaxed),
+        }
+    }
+}
