@@ -398,3 +398,29 @@ fn damage_before_a_synced_group_is_a_loss_and_damage_behind_it_is_a_tail() {
         Err(ReadError::Damaged { from: 2, to: 2, .. })
     ));
 }
+
+#[test]
+fn a_repair_that_is_interrupted_anywhere_is_done_again() {
+    let (sim, held) = three_segments(true);
+    for (number, at) in [(1, 5000), (2, 4100), (3, 4200)] {
+        for nth in 1..20 {
+            let sim = sim.fork();
+            sim.flip_bit(&segment(number), at, 3).unwrap();
+            // Without its footer a sealed segment has to be scanned, and meets the damage.
+            if number < 3 {
+                let bytes = sim.contents(&segment(number)).unwrap();
+                sim.put(&segment(number), &bytes[..bytes.len() - 1]);
+            }
+            sim.die_before(nth, ".seg");
+            let interrupted = Journal::open(Arc::new(sim.clone()), options(), None);
+            sim.power_cut(nth);
+            drop(interrupted);
+            check_damaged(
+                &sim,
+                &held,
+                false,
+                &format!("segment {number}, interrupted before change {nth}"),
+            );
+        }
+    }
+}

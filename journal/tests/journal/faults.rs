@@ -258,3 +258,43 @@ fn a_segment_size_out_of_range_is_refused() {
         ));
     }
 }
+
+#[test]
+fn a_segment_that_had_no_room_for_its_footer_is_read_without_one_and_gets_one_at_the_next_opening() {
+    let (sim, fs) = simulated();
+    let (journal, _) = open(&fs, &small("/journal"));
+    for n in 0..20 {
+        append(&journal, frame([entry(n % 2, n.to_string())])).unwrap();
+    }
+    sim.fail(Operation::Write, ".seg", 1);
+    assert!(append(&journal, frame([entry(0, "torn")])).is_err());
+    sim.kill();
+    drop(journal);
+    // The torn tail is cut, and its room cannot be had again.
+    sim.set_quota(Some(0));
+    let (journal, recovery) = open(&fs, &small("/journal"));
+    assert!(recovery.cut_bytes > 0);
+    assert_eq!(
+        append(&journal, frame([entry(0, "x")])),
+        Err(AppendError::NoSpace)
+    );
+    // Now there is room for a segment, and for nothing else.
+    sim.set_quota(Some(sim.used_bytes() + (16 << 10)));
+    assert_eq!(
+        append(&journal, frame([entry(0, "10")])).unwrap().sequences[..],
+        [11]
+    );
+    let check = |journal: &Journal| {
+        assert_eq!((read_all(journal, 0).len(), read_all(journal, 1).len()), (11, 10));
+        assert_eq!(journal.stats().segments, 2);
+    };
+    check(&journal);
+    sim.kill();
+    drop(journal);
+    sim.set_quota(None);
+    for scanned in [20 + 1, 1] {
+        let (journal, recovery) = open(&fs, &small("/journal"));
+        assert_eq!((recovery.quarantined.len(), recovery.records), (0, scanned));
+        check(&journal);
+    }
+}
