@@ -70,10 +70,6 @@ impl<'a> Assembly<'a> {
         }
         match content {
             Content::Sealed(footer) => {
-                if evidence.newest {
-                    let durable = repair::make_sure_of_seal(self.fs, &segment, file_bytes);
-                    durable.map_err(failed("repair", &segment.path))?;
-                }
                 self.position.bytes_on_disk += file_bytes;
                 self.add_sealed(segment, footer);
                 Ok(())

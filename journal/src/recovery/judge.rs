@@ -4,6 +4,9 @@
 //! segment: from there on everything is a tail. Damage that touches only synced groups is a loss; what stands behind it
 //! is kept.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 
 use super::load::Evidence;
@@ -80,7 +83,10 @@ impl Verdict {
     fn take_group(&mut self, group: FoundGroup, synced: u64) -> bool {
         let head = &group.head;
         if head.number > self.last_group + 1 && head.number - 1 > synced {
-            // The hole before it held groups that were never synced.
+            // The hole before it held groups that were never synced. Which of its records were, nobody knows.
+            self.lose(head.records_before.saturating_sub(self.records_after));
+            self.records_after = self.records_after.max(head.records_before);
+            self.last_group = head.number - 1;
             return false;
         }
         if group.damage.is_some() && head.number > synced {

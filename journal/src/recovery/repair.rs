@@ -5,7 +5,7 @@ use std::io;
 
 use super::judge::Verdict;
 use super::load::Evidence;
-use crate::format::{Footer, SEGMENT_HEAD, Trailer};
+use crate::format::{Footer, Trailer};
 use crate::fs::{File, FileSystem, is_no_space, read_full};
 use crate::limits;
 use crate::segment::Segment;
@@ -52,11 +52,6 @@ pub(super) fn seal(
     make_sure(&*file, verdict.unsynced_from(evidence), verdict.end)?;
     let (footer, on_disk) = tail::seal(&*file, segment.place, tables, trailer)?;
     Ok((footer, on_disk, file.len()?))
-}
-
-/// Makes a sealed segment durable whose seal may have failed to sync.
-pub(super) fn make_sure_of_seal(fs: &dyn FileSystem, segment: &Segment, file_bytes: u64) -> io::Result<()> {
-    make_sure(&*fs.open(&segment.path)?, SEGMENT_HEAD, file_bytes)
 }
 
 /// Makes a range of a file, and its length, durable even if an earlier sync failed: writes the bytes over themselves, so

@@ -298,3 +298,29 @@ fn a_segment_that_had_no_room_for_its_footer_is_read_without_one_and_gets_one_at
         check(&journal);
     }
 }
+
+#[test]
+fn what_opening_and_closing_wrote_is_durable_when_they_return() {
+    let check = |sim: &SimFs, path: &str| {
+        for seed in 0..20 {
+            let cut = sim.fork();
+            cut.power_cut(seed);
+            assert_eq!(
+                cut.contents(path.as_ref()).unwrap(),
+                sim.contents(path.as_ref()).unwrap(),
+                "{path}"
+            );
+        }
+    };
+    let (sim, fs) = simulated();
+    let (journal, _) = open(&fs, &small("/journal"));
+    check(&sim, "/journal/FORMAT");
+    check(&sim, "/journal/000000000001.seg");
+    append(&journal, frame([entry(1, "x")])).unwrap();
+    journal.close();
+    check(&sim, "/journal/000000000001.seg");
+    let (journal, recovery) = open(&fs, &small("/journal"));
+    assert!(recovery.clean);
+    check(&sim, "/journal/000000000001.seg");
+    drop(journal);
+}
