@@ -43,11 +43,11 @@ fn after_a_failed_sync_nothing_is_acknowledged_and_no_sync_is_tried_again() {
             reason: reason.clone()
         }
     );
-    let syncs = sim.counts().syncs;
+    let syncs = journal.stats().syncs;
     assert_eq!(append(&journal, frame([entry(1, "later")])), first);
     assert_eq!(read_all(&journal, 1).len(), 1, "reading goes on");
     journal.close();
-    assert_eq!(sim.counts().syncs, syncs);
+    assert_eq!(journal.stats().syncs, syncs);
 }
 
 #[test]
