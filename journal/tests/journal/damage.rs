@@ -449,3 +449,29 @@ fn sequences_that_may_have_been_lost_stay_unused_after_the_loss_was_repaired() {
     };
     assert_eq!([0, 1, 2, 9].map(next), [4, 4, 3, 2]);
 }
+
+#[test]
+fn a_loss_is_remembered_for_streams_that_have_no_record_in_the_damaged_segment() {
+    let sim = SimFs::new();
+    let (journal, _) = reopen(&sim);
+    append(&journal, frame([entry(5, "early")])).unwrap();
+    while journal.stats().segments < 2 {
+        append(&journal, frame([entry(1, "x".repeat(500))])).unwrap();
+    }
+    for stream in [2, 3] {
+        append(&journal, frame([entry(stream, "x")])).unwrap();
+    }
+    sim.kill();
+    drop(journal);
+    let bytes = sim.contents(&segment(2)).unwrap();
+    let lost = group_start(&bytes, group_start(&bytes, bytes.len()));
+    sim.flip_bit(&segment(2), lost as u64 + 70, 2).unwrap();
+    for _ in 0..2 {
+        drop(reopen(&sim));
+    }
+    let (journal, _) = reopen(&sim);
+    assert_eq!(
+        append(&journal, frame([entry(5, "next")])).unwrap().sequences[..],
+        [3]
+    );
+}
