@@ -1,9 +1,63 @@
-//! The `heddle` binary.
+//! The `heddle` binary: brokers, triggers and sources in one process, and the commands that talk to it.
+//!
+//! `node` is a running heddle from start to end, `server` its two HTTP servers, `commands` are clients of those.
+//! The binary wires and shows; every rule about events lives in the crates below.
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the commands that use it come with the servers")
-)]
+mod cli;
+mod client;
+mod commands;
 mod config;
+mod configuration;
+mod console;
+mod exit;
+mod file_system;
+mod limits;
+mod metrics;
+mod node;
+mod output;
+mod ready_file;
+mod server;
+mod signals;
+mod telemetry;
+mod terminal;
+mod time;
+mod token;
+mod wiring;
 
-fn main() {}
+use std::process::exit;
+
+use cli::{Cli, Command};
+use configuration::Configuration;
+use exit::{Exit, Failure, OrExit, Outcome};
+use node::Greeting;
+
+fn main() {
+    let outcome = cli::parse(std::env::args_os())
+        .map_or_else(Err, |cli| start(cli).map_err(|failure| failure.report()));
+    // At once: the runtime is not torn down under what may still block, such as a read of standard input.
+    exit(outcome.err().unwrap_or(Exit::Done) as i32);
+}
+
+fn start(cli: Cli) -> Outcome {
+    telemetry::start(&cli.logging)?;
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| Failure::new(Exit::Internal, "a second TLS provider was installed"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .or_exit(Exit::Internal)?;
+    runtime.block_on(run(cli.command))
+}
+
+async fn run(command: Command) -> Outcome {
+    match command {
+        Command::Dev(args) => node::run(args.node, Configuration::dev()?, Greeting::Banner).await,
+        Command::Run(args) => node::run(args.node, Configuration::read(&args.config)?, Greeting::Log).await,
+        Command::Validate(args) => commands::validate::run(&args),
+        Command::Get(args) => commands::get::run(args).await,
+        Command::DeadLetters(command) => commands::dead_letters::run(command).await,
+        Command::Send(args) => commands::send::run(args).await,
+        Command::Tail(args) => commands::tail::run(args).await,
+    }
+}

@@ -83,6 +83,13 @@ impl Report {
         }
     }
 
+    /// The same report with more problems, such as those that only the parts themselves can find.
+    #[must_use]
+    pub(crate) fn with(mut self, more: Vec<Problem>) -> Report {
+        self.problems.extend(more);
+        self
+    }
+
     /// The problems, in the order of files and lines.
     pub(crate) fn problems(&self) -> &[Problem] {
         &self.problems

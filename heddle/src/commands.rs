@@ -1,0 +1,7 @@
+//! The commands that talk to a running heddle or check its files, one module each.
+
+pub(crate) mod dead_letters;
+pub(crate) mod get;
+pub(crate) mod send;
+pub(crate) mod tail;
+pub(crate) mod validate;

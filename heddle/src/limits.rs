@@ -1,0 +1,55 @@
+//! Every numeric limit of the binary, with why. Limits on events are `schemas::limits`, on storage `broker::limits`.
+
+use std::time::Duration;
+
+/// Connections that one listener serves at a time; more wait in the kernel's queue. About 64 KiB each at worst.
+pub(crate) const CONNECTIONS_MAX: usize = 8_192;
+
+/// How long a connection may take for the headers of its next request, idle time included: longer than the
+/// minute for which common clients and proxies keep a connection.
+pub(crate) const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// How long the body of a request may take. It holds its share of the admission budget for that time.
+pub(crate) const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a body of unknown length is admitted by, piece by piece.
+pub(crate) const BODY_ADMIT_STEP_BYTES: usize = 64 * 1024;
+
+/// How much of a body that is over the limit is read and forgotten, so that the client gets to read the answer.
+pub(crate) const BODY_DISCARD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Pause after an `accept` that failed for want of a resource (files, memory), so that the loop does not spin.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Longest wait that `?wait-idle` grants; a client that wants more asks again.
+pub(crate) const WAIT_IDLE_MAX: Duration = Duration::from_secs(3_600);
+
+/// Dead letters in one answer.
+pub(crate) const DEAD_LETTERS_MAX: usize = 1_000;
+
+/// Requests that `heddle send --lines` has under way at a time.
+pub(crate) const SEND_IN_FLIGHT_MAX: usize = 64;
+
+/// Attempts that `heddle send` makes for one event that is answered "later".
+pub(crate) const SEND_ATTEMPTS_MAX: u32 = 20;
+
+/// Longest pause between two attempts of `heddle send`, whatever the server asks for.
+pub(crate) const SEND_PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// How long a client command waits for an answer beyond the wait that it asked for.
+pub(crate) const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of an answer that a client command reads.
+pub(crate) const CLIENT_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of an event's data that are printed on a terminal.
+pub(crate) const PRINT_DATA_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes of one attribute's value that are printed on a terminal.
+pub(crate) const PRINT_VALUE_BYTES_MAX: usize = 512;
+
+/// Bytes that wait for a slow terminal; what comes on top is counted and not printed.
+pub(crate) const CONSOLE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How long storage may take to close after a drain; recovery does the same work at the next start.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,129 @@
+//! The registry behind `/metrics`, and every metric of the binary's own by name. `dispatcher` and `sources` register
+//! theirs here; the engine's counts are read when the registry is.
+//!
+//! Names follow OpenMetrics: base units, `_total` added to counters by the encoder.
+
+mod engine;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::embedded::Embedded;
+use http::StatusCode;
+use parking_lot::Mutex;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use schemas::names::ResourceName;
+
+use self::engine::EngineCollector;
+
+/// Upper bounds in seconds: from one sync of a fast disk to a body that hardly came in time.
+const DURATION_BUCKETS: [f64; 12] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
+];
+
+/// The OpenMetrics text format, as `Content-Type`.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The registry that `/metrics` shows, shared by all who register.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+}
+
+/// What the ingress counts.
+#[derive(Clone, Debug)]
+pub(crate) struct IngressMetrics {
+    events: Family<BrokerLabel, Counter>,
+    requests: Family<StatusLabel, Counter>,
+    seconds: Histogram,
+}
+
+/// A broker, as `namespace/name`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BrokerLabel {
+    broker: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusLabel {
+    status: u16,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        Self {
+            registry: Arc::new(Mutex::new(Registry::with_prefix("heddle"))),
+        }
+    }
+
+    /// Registers whatever else counts.
+    pub(crate) fn register<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
+        register(&mut self.registry.lock())
+    }
+
+    /// Shows what the engine counts.
+    pub(crate) fn register_engine(&self, engine: Embedded) {
+        self.registry
+            .lock()
+            .register_collector(Box::new(EngineCollector::new(engine)));
+    }
+
+    /// All metrics in the OpenMetrics text format.
+    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry.lock())?;
+        Ok(text)
+    }
+}
+
+impl IngressMetrics {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        let new = Self {
+            events: Family::default(),
+            requests: Family::default(),
+            seconds: Histogram::new(DURATION_BUCKETS),
+        };
+        metrics.register(|registry| {
+            registry.register(
+                "ingress_events",
+                "Events stored before 202 was answered",
+                new.events.clone(),
+            );
+            registry.register(
+                "ingress_requests",
+                "Requests by the status answered",
+                new.requests.clone(),
+            );
+            registry.register_with_unit(
+                "ingress_request_duration",
+                "From the headers of a request to its answer",
+                Unit::Seconds,
+                new.seconds.clone(),
+            );
+        });
+        new
+    }
+
+    /// Events of one request are durable.
+    pub(crate) fn accepted(&self, broker: &ResourceName, events: usize) {
+        self.events
+            .get_or_create(&BrokerLabel {
+                broker: broker.to_string(),
+            })
+            .inc_by(events as u64);
+    }
+
+    /// A request was answered.
+    pub(crate) fn answered(&self, status: StatusCode, took: Duration) {
+        self.requests
+            .get_or_create(&StatusLabel {
+                status: status.as_u16(),
+            })
+            .inc();
+        self.seconds.observe(took.as_secs_f64());
+    }
+}

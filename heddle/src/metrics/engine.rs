@@ -1,0 +1,124 @@
+//! The engine's counts as metrics, read at each scrape: the journal's, each broker's and each subscription's.
+
+use std::fmt;
+
+use broker::SubscriptionStatus;
+use broker::embedded::{Embedded, Health};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+/// Reads the engine.
+pub(super) struct EngineCollector {
+    engine: Embedded,
+}
+
+/// One value a subscription: name, help, and how it is read.
+struct PerTrigger {
+    name: &'static str,
+    help: &'static str,
+    read: fn(&SubscriptionStatus) -> u64,
+}
+
+const PER_TRIGGER: &[PerTrigger] = &[
+    PerTrigger {
+        name: "trigger_backlog",
+        help: "Events not matched yet",
+        read: |status| status.backlog,
+    },
+    PerTrigger {
+        name: "trigger_ready",
+        help: "Events matched and not yet claimed",
+        read: |status| status.ready,
+    },
+    PerTrigger {
+        name: "trigger_waiting_retry",
+        help: "Events that wait for the time of their next attempt",
+        read: |status| status.waiting_retry,
+    },
+];
+
+impl EngineCollector {
+    pub(super) fn new(engine: Embedded) -> Self {
+        Self { engine }
+    }
+
+    fn encode_journal(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let stats = self.engine.stats();
+        counter(encoder, "journal_records", "Records written", stats.records)?;
+        counter(encoder, "journal_groups", "Commit groups written", stats.groups)?;
+        counter(encoder, "journal_syncs", "Syncs to the disk", stats.syncs)?;
+        counter(
+            encoder,
+            "journal_written_bytes",
+            "Bytes written",
+            stats.bytes_written,
+        )?;
+        gauge(encoder, "journal_segments", "Segment files", stats.segments)?;
+        gauge(
+            encoder,
+            "journal_disk_bytes",
+            "Bytes on disk",
+            stats.bytes_on_disk,
+        )?;
+        let is_ready = u64::from(self.engine.health() == Health::Ready);
+        gauge(
+            encoder,
+            "storage_ready",
+            "1 while events are taken, 0 when the disk is full or failed",
+            is_ready,
+        )
+    }
+
+    fn encode_brokers(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut descriptor = encoder.encode_descriptor(
+            "broker_events",
+            "Events stored since the broker was made",
+            None,
+            ConstCounter::new(0_u64).metric_type(),
+        )?;
+        for broker in self.engine.brokers() {
+            let labels = [("broker", broker.name.to_string())];
+            ConstCounter::new(broker.last_sequence).encode(descriptor.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn encode_triggers(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let subscriptions = self.engine.subscriptions();
+        for PerTrigger { name, help, read } in PER_TRIGGER {
+            let kind = ConstGauge::new(0_u64).metric_type();
+            let mut descriptor = encoder.encode_descriptor(name, help, None, kind)?;
+            for subscription in &subscriptions {
+                let labels = [("trigger", subscription.name.to_string())];
+                ConstGauge::new(read(&subscription.status)).encode(descriptor.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Collector for EngineCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_journal(&mut encoder)?;
+        self.encode_brokers(&mut encoder)?;
+        self.encode_triggers(&mut encoder)
+    }
+}
+
+impl fmt::Debug for EngineCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineCollector").finish_non_exhaustive()
+    }
+}
+
+fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let metric = ConstCounter::new(value);
+    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+}
+
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let metric = ConstGauge::new(value);
+    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+}

@@ -1,0 +1,99 @@
+//! A running heddle from its start to its end; what `heddle dev` and `heddle run` have in common.
+
+mod access;
+mod banner;
+mod drain;
+mod running;
+
+use std::path::Path;
+
+use broker::embedded::{Embedded, Opened, Options};
+use schemas::names::ResourceName;
+
+use self::access::Access;
+use self::banner::Facts;
+use self::running::{Listeners, Running};
+use crate::cli::NodeArgs;
+use crate::configuration::Configuration;
+use crate::console;
+use crate::exit::{Exit, OrExit, Outcome};
+use crate::ready_file::{self, Ready};
+use crate::signals::Signals;
+use crate::wiring::Wiring;
+
+/// How a node presents itself once it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Greeting {
+    /// A page on the terminal, with something to paste.
+    Banner,
+    /// A line in the log.
+    Log,
+}
+
+/// Runs a node until a signal stops it.
+///
+/// # Errors
+/// [`Exit::Usage`] for arguments that exclude each other, [`Exit::Io`] for a port, file or data directory that cannot
+/// be had, [`Exit::Internal`] when heddle itself fails.
+pub(crate) async fn run(args: NodeArgs, configuration: Configuration, greeting: Greeting) -> Outcome {
+    configuration.log_remarks();
+    let wiring = configuration.wiring;
+    let access = Access::new(&args)?;
+    let mut signals = Signals::listen()?;
+    let listeners = Listeners::bind(&args).await?;
+    let (engine, opened) = open(&args.data).await?;
+    declare(&engine, &wiring).await?;
+    warn_of_detached(&engine, &wiring);
+    let (console, writer) = console::start().or_exit(Exit::Internal)?;
+
+    let facts = Facts::new(&args, &listeners, &engine, opened, &wiring);
+    let mut running = Running::start(engine, listeners, access, wiring, console.clone()).await?;
+    announce_ready(&args, &facts)?;
+    match greeting {
+        Greeting::Banner => console.print(&facts.banner()),
+        Greeting::Log => facts.log(),
+    }
+
+    let stopped = running.until_stopped(&mut signals).await;
+    drain::drain(running, args.drain_timeout, &mut signals).await;
+    writer.finish();
+    stopped
+}
+
+async fn open(data: &Path) -> Outcome<(Embedded, Opened)> {
+    Embedded::open(Options::new(data)).await.or_exit(Exit::Io)
+}
+
+async fn declare(engine: &Embedded, wiring: &Wiring) -> Outcome {
+    for broker in &wiring.brokers {
+        engine.declare(broker).await.or_exit(Exit::Io)?;
+    }
+    Ok(())
+}
+
+/// A trigger that left the configuration keeps its position, and its events wait for it.
+fn warn_of_detached(engine: &Embedded, wiring: &Wiring) {
+    let is_configured = |name: &ResourceName| wiring.triggers.iter().any(|spec| spec.name == *name);
+    for subscription in engine.subscriptions() {
+        if !is_configured(&subscription.name) {
+            tracing::warn!(
+                trigger = %subscription.name,
+                broker = %subscription.broker,
+                backlog = subscription.status.backlog,
+                "a trigger is in the data directory and not in the configuration; it delivers nothing and keeps its place"
+            );
+        }
+    }
+}
+
+fn announce_ready(args: &NodeArgs, facts: &Facts) -> Outcome {
+    let Some(path) = &args.ready_file else {
+        return Ok(());
+    };
+    let ready = Ready {
+        ingress: facts.ingress.clone(),
+        admin: facts.admin.clone(),
+        data: &facts.data,
+    };
+    ready_file::write(path, &ready).or_exit(Exit::Io)
+}

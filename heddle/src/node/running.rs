@@ -1,0 +1,171 @@
+//! The parts of a running node and the order in which they start.
+
+use std::sync::Arc;
+
+use axum::Router;
+use broker::embedded::Embedded;
+use broker::limits::ADMISSION_BYTES_MAX;
+use broker::{Admission, SystemClock};
+use dispatcher::Dispatcher;
+use schemas::limits::Limits;
+use sources::Sources;
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::access::Access;
+use crate::cli::NodeArgs;
+use crate::console::Console;
+use crate::exit::{Exit, Failure, OrExit, Outcome};
+use crate::metrics::{IngressMetrics, Metrics};
+use crate::ready_file::base_url;
+use crate::server::accept::Listener;
+use crate::server::admin::{self, Admin, Phase};
+use crate::server::ingress::{self, Ingress};
+use crate::signals::Signals;
+use crate::telemetry::narrator::Narrator;
+use crate::wiring::Wiring;
+
+/// Both ports, bound and not yet served.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    pub(super) ingress: Listener,
+    pub(super) admin: Listener,
+}
+
+/// Everything that runs. Ended by [`super::drain::drain`].
+pub(super) struct Running {
+    pub(super) phase: Phase,
+    pub(super) engine: Embedded,
+    pub(super) dispatcher: Dispatcher,
+    pub(super) sources: Sources,
+    pub(super) ingress: Server,
+    pub(super) admin: Server,
+}
+
+/// A server's task and how it is told to stop.
+pub(super) struct Server {
+    pub(super) task: JoinHandle<()>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Listeners {
+    /// Binds both before any real work, so that a port that is taken costs nothing.
+    pub(super) async fn bind(args: &NodeArgs) -> Outcome<Self> {
+        Ok(Self {
+            ingress: Listener::bind(args.listen, "--listen").await.or_exit(Exit::Io)?,
+            admin: Listener::bind(args.admin, "--admin").await.or_exit(Exit::Io)?,
+        })
+    }
+}
+
+impl Running {
+    /// Starts the triggers first, so that nothing is accepted that is not looked at, then the sources, then the servers.
+    pub(super) async fn start(
+        engine: Embedded,
+        listeners: Listeners,
+        access: Access,
+        wiring: Wiring,
+        console: Console,
+    ) -> Outcome<Self> {
+        let metrics = Metrics::new();
+        metrics.register_engine(engine.clone());
+        let admission = Admission::new(ADMISSION_BYTES_MAX);
+        let Wiring {
+            triggers,
+            sources,
+            echoes,
+            catalogue,
+            ..
+        } = wiring;
+
+        let mut options = dispatcher::Options::new(Arc::new(engine.clone()));
+        options.observer = Narrator::new(console, echoes);
+        options.metrics = metrics.register(dispatcher::Metrics::register);
+        let dispatcher = Dispatcher::start(options, triggers).await.or_exit(Exit::Data)?;
+        let sources =
+            Sources::start(source_options(&engine, &admission, &metrics), sources).or_exit(Exit::Data)?;
+
+        let phase = Phase::default();
+        let ingress_parts = ingress::Parts {
+            engine: engine.clone(),
+            admission,
+            brokers: catalogue.brokers.clone(),
+            webhooks: sources.webhooks(),
+            limits: Limits::default(),
+            guard: access.ingress,
+            metrics: IngressMetrics::new(&metrics),
+        };
+        let admin_stop = CancellationToken::new();
+        let admin_parts = admin::Parts {
+            engine: engine.clone(),
+            dispatcher: dispatcher.handle(),
+            sources: sources.clone(),
+            catalogue,
+            metrics,
+            phase: phase.clone(),
+            ingress: base_url(listeners.ingress.address()),
+            guard: access.admin,
+            stop: admin_stop.clone(),
+        };
+        let ingress = Server::spawn(
+            listeners.ingress,
+            Ingress::new(ingress_parts).router(),
+            CancellationToken::new(),
+        );
+        let admin = Server::spawn(listeners.admin, Admin::new(admin_parts).router(), admin_stop);
+        phase.running();
+        Ok(Self {
+            phase,
+            engine,
+            dispatcher,
+            sources,
+            ingress,
+            admin,
+        })
+    }
+
+    /// Returns at the first signal, or fails when a server ends by itself.
+    pub(super) async fn until_stopped(&mut self, signals: &mut Signals) -> Outcome {
+        let server = tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, "stopping; a second signal ends the process at once");
+                return Ok(());
+            }
+            ended = &mut self.ingress.task => ("ingress", ended),
+            ended = &mut self.admin.task => ("admin", ended),
+        };
+        Err(ended_by_itself(server))
+    }
+}
+
+impl Server {
+    fn spawn(listener: Listener, router: Router, stop: CancellationToken) -> Self {
+        Self {
+            task: tokio::spawn(listener.serve(router, stop.clone())),
+            stop,
+        }
+    }
+}
+
+fn source_options(engine: &Embedded, admission: &Admission, metrics: &Metrics) -> sources::Options {
+    sources::Options {
+        engine: Arc::new(engine.clone()),
+        admission: admission.clone(),
+        clock: Arc::new(SystemClock),
+        limits: Limits::default(),
+        metrics: metrics.register(sources::Metrics::register),
+        random_seed: seed(),
+    }
+}
+
+/// Differs from start to start, so that a herd of processes does not retry in step.
+fn seed() -> u64 {
+    uuid::Uuid::new_v4().as_u64_pair().0
+}
+
+fn ended_by_itself((server, ended): (&str, Result<(), JoinError>)) -> Failure {
+    let why = ended
+        .err()
+        .map_or_else(|| "nobody told it to".to_owned(), |error| error.to_string());
+    Failure::new(Exit::Internal, format!("the {server} server ended: {why}"))
+}

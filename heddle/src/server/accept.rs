@@ -1,0 +1,146 @@
+//! The accept loop of both listeners: TCP without Nagle's delay, a cap on connections, a timeout on headers, and a
+//! drain that lets requests in hand finish.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::limits;
+
+/// A bound port that accepts nothing yet.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    tcp: TcpListener,
+    address: SocketAddr,
+}
+
+/// A port that could not be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}; choose another address with {flag}")]
+pub(crate) struct BindError {
+    address: SocketAddr,
+    /// The argument that sets the address.
+    flag: &'static str,
+    source: io::Error,
+}
+
+impl Listener {
+    /// Binds; port 0 takes any free one. `flag` is the argument that a person would change.
+    pub(crate) async fn bind(address: SocketAddr, flag: &'static str) -> Result<Self, BindError> {
+        let bound = async {
+            let tcp = TcpListener::bind(address).await?;
+            let address = tcp.local_addr()?;
+            Ok(Self { tcp, address })
+        };
+        bound.await.map_err(|source| BindError {
+            address,
+            flag,
+            source,
+        })
+    }
+
+    /// The real address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop`, then closes the port and lets requests in hand finish.
+    ///
+    /// Returns when the last connection has ended; a caller that cannot wait drops the future, and what is left ends
+    /// with the runtime.
+    pub(crate) async fn serve(self, router: Router, stop: CancellationToken) {
+        let connections = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+        let graceful = GracefulShutdown::new();
+        let server = server();
+        while let Some((stream, permit)) = self.accept(&connections, &stop).await {
+            let watcher = graceful.watcher();
+            let (server, router) = (server.clone(), router.clone());
+            tokio::spawn(async move {
+                serve_connection(server, stream, router, watcher).await;
+                drop(permit);
+            });
+        }
+        drop(self.tcp);
+        graceful.shutdown().await;
+    }
+
+    /// The next connection and its place among [`limits::CONNECTIONS_MAX`]; `None` at `stop`.
+    async fn accept(
+        &self,
+        connections: &Arc<Semaphore>,
+        stop: &CancellationToken,
+    ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+        let accepted = async {
+            let permit = Arc::clone(connections)
+                .acquire_owned()
+                .await
+                .expect("the connection semaphore is never closed");
+            loop {
+                match self.tcp.accept().await {
+                    Ok((stream, _)) => break (stream, permit),
+                    Err(error) => after_failed_accept(&error).await,
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            accepted = accepted => Some(accepted),
+        }
+    }
+}
+
+/// A peer that gave up is nothing; a want of files or memory passes, but not at once.
+async fn after_failed_accept(error: &io::Error) {
+    let is_peers = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    );
+    if !is_peers {
+        tracing::warn!(%error, "cannot accept a connection; is the limit of open files too low?");
+        tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+    }
+}
+
+fn server() -> auto::Builder<TokioExecutor> {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    // Without a timer hyper leaves the timeouts out in silence.
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEADER_READ_TIMEOUT);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(limits::HEADER_READ_TIMEOUT);
+    server
+}
+
+async fn serve_connection(
+    server: auto::Builder<TokioExecutor>,
+    stream: TcpStream,
+    router: Router,
+    watcher: Watcher,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY cannot be set");
+    }
+    let connection = server
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended with an error");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! The admin API: health, metrics, and what runs here as JSON. One module a resource.
+
+mod brokers;
+mod catalogue;
+mod condition;
+mod dead_letters;
+mod endpoints;
+mod health;
+mod query;
+mod sources;
+mod tail;
+mod triggers;
+
+use std::sync::Arc;
+
+use ::sources::Sources;
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use broker::embedded::Embedded;
+use dispatcher::Handle;
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+
+use super::guard::{self, Guard};
+use super::problem::{Kind, Problem};
+use crate::metrics::{self, Metrics};
+
+pub(crate) use catalogue::{Catalogue, EndpointEntry, SourceEntry, TriggerEntry};
+pub(crate) use health::Phase;
+
+/// What the admin API shows. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    parts: Arc<Parts>,
+}
+
+/// See [`Admin`].
+pub(crate) struct Parts {
+    pub(crate) engine: Embedded,
+    pub(crate) dispatcher: Handle,
+    pub(crate) sources: Sources,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) metrics: Metrics,
+    pub(crate) phase: Phase,
+    /// Base URL of the ingress, for the brokers' addresses.
+    pub(crate) ingress: String,
+    pub(crate) guard: Guard,
+    /// Ends the streams that would never end by themselves.
+    pub(crate) stop: CancellationToken,
+}
+
+/// A list, as Kubernetes shows one.
+#[derive(Debug, Serialize)]
+struct Items<T> {
+    items: Vec<T>,
+}
+
+impl Admin {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+        }
+    }
+
+    /// The API as a router. Health is open to everyone who reaches the port; all else is guarded.
+    pub(crate) fn router(self) -> Router {
+        let guard = self.parts.guard.clone();
+        let guarded = Router::new()
+            .route("/metrics", read(get(show_metrics)))
+            .route("/api/v1/brokers", read(get(brokers::list)))
+            .route("/api/v1/brokers/{namespace}/{name}", read(get(brokers::show)))
+            .route("/api/v1/brokers/{namespace}/{name}/tail", read(get(tail::follow)))
+            .route("/api/v1/triggers", read(get(triggers::list)))
+            .route("/api/v1/triggers/{namespace}/{name}", read(get(triggers::show)))
+            .route("/api/v1/sources", read(get(sources::list)))
+            .route("/api/v1/sources/{namespace}/{name}", read(get(sources::show)))
+            .route("/api/v1/endpoints", read(get(endpoints::list)))
+            .route("/api/v1/endpoints/{namespace}/{name}", read(get(endpoints::show)))
+            .route("/api/v1/dead-letters", read(get(dead_letters::list)))
+            .route("/api/v1/dead-letters/{id}", read(get(dead_letters::show)))
+            .fallback(nothing_here);
+        Router::new()
+            .route("/healthz", read(get(health::alive)))
+            .route("/readyz", read(get(health::ready)))
+            .merge(guarded.layer(from_fn_with_state(guard, guard::layer)))
+            .with_state(self)
+    }
+}
+
+/// A route that is read and nothing else.
+fn read(route: MethodRouter<Admin>) -> MethodRouter<Admin> {
+    route.fallback(async || {
+        Problem::new(
+            Kind::MethodNotAllowed("GET, HEAD"),
+            "this path can be read and nothing else",
+        )
+    })
+}
+
+async fn nothing_here() -> Problem {
+    Problem::new(
+        Kind::NotFound,
+        "the API is at /api/v1/{brokers,triggers,sources,endpoints,dead-letters}",
+    )
+}
+
+async fn show_metrics(State(admin): State<Admin>) -> Result<Response, Problem> {
+    let text = admin.parts.metrics.text().map_err(|error| {
+        tracing::error!(%error, "metrics cannot be written");
+        Problem::new(Kind::Internal, "metrics cannot be written; see the log")
+    })?;
+    Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
+}
+
+/// An event's JSON as part of an answer, untouched.
+fn raw(json: &[u8]) -> Result<Box<RawValue>, Problem> {
+    let text = std::str::from_utf8(json).map(str::to_owned).ok();
+    text.and_then(|text| RawValue::from_string(text).ok())
+        .ok_or_else(|| {
+            tracing::error!("an event has no JSON form");
+            Problem::new(Kind::Internal, "the event has no JSON form; see the log")
+        })
+}
+
+#[cfg(test)]
+mod tests;

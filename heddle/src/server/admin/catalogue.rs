@@ -1,0 +1,38 @@
+//! What the configuration declares, in the words in which it is shown. The running parts add their state to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::names::ResourceName;
+
+/// All that is declared, by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Catalogue {
+    pub(crate) brokers: BTreeSet<ResourceName>,
+    pub(crate) triggers: BTreeMap<ResourceName, TriggerEntry>,
+    pub(crate) sources: BTreeMap<(&'static str, ResourceName), SourceEntry>,
+    pub(crate) endpoints: BTreeMap<ResourceName, EndpointEntry>,
+    /// Brokers and triggers that heddle made for sources whose sink is no broker; shown on request alone.
+    pub(crate) implicit: BTreeSet<ResourceName>,
+}
+
+/// A trigger in words.
+#[derive(Clone, Debug)]
+pub(crate) struct TriggerEntry {
+    /// The subscriber: an endpoint's or broker's name, or a URL without user information.
+    pub(crate) subscriber: String,
+    pub(crate) dead_letter_sink: Option<String>,
+}
+
+/// A source in words.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceEntry {
+    /// Where its events go, as [`TriggerEntry::subscriber`].
+    pub(crate) sink: String,
+}
+
+/// An endpoint in words.
+#[derive(Clone, Debug)]
+pub(crate) struct EndpointEntry {
+    /// Its URL without user information, or `builtin:echo`.
+    pub(crate) target: String,
+}

@@ -1,0 +1,213 @@
+//! Triggers: where their events go and how far they are; waits for one to have nothing left to do.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use broker::SubscriptionStatus;
+use broker::embedded::SubscriptionInfo;
+use dispatcher::{LastError, TriggerStatus};
+use jiff::SignedDuration;
+use schemas::names::ResourceName;
+use serde::{Deserialize, Serialize};
+
+use super::brokers::ListQuery;
+use super::condition::Condition;
+use super::query::{Named, Parameters};
+use super::{Admin, Items};
+use crate::limits;
+use crate::server::problem::{Kind, Problem};
+
+/// Parameters of one trigger.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShowQuery {
+    /// Wait until the trigger is idle, at most this long (`30s`, `PT30S`), and answer either way.
+    #[serde(rename = "wait-idle")]
+    wait_idle: Option<String>,
+}
+
+/// A trigger as it is shown.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TriggerView {
+    kind: &'static str,
+    namespace: String,
+    name: String,
+    broker: ResourceName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscriber: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letter_sink: Option<String>,
+    ready: bool,
+    /// Nothing is stored that it has not matched and settled.
+    idle: bool,
+    #[serde(flatten)]
+    counts: Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<LastErrorView>,
+    conditions: Vec<Condition>,
+}
+
+/// The last attempt that failed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LastErrorView {
+    /// RFC 3339.
+    at: String,
+    destination: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    message: String,
+    event_id: String,
+}
+
+/// The engine's counts under the names that people see.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counts {
+    delivered: u64,
+    /// Taken by the dead letter sink.
+    sent_to_dead_letter_sink: u64,
+    /// Put into the dead-letter store.
+    dead_lettered: u64,
+    retries: u64,
+    waiting_retry: u64,
+    /// Matched and not yet claimed.
+    pending: u64,
+    in_flight: u64,
+    /// Not matched yet.
+    backlog: u64,
+    cursor: u64,
+    lagging: bool,
+}
+
+pub(super) async fn list(
+    State(admin): State<Admin>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Json<Items<TriggerView>> {
+    let running = admin.parts.dispatcher.triggers();
+    let items = admin.parts.engine.subscriptions().into_iter().filter_map(|info| {
+        let is_shown = query.all || !admin.parts.catalogue.implicit.contains(&info.name);
+        let status = running.iter().find(|status| status.name == info.name);
+        is_shown.then(|| view(&admin, info, status))
+    });
+    Json(Items {
+        items: items.collect(),
+    })
+}
+
+pub(super) async fn show(
+    State(admin): State<Admin>,
+    Named(name): Named,
+    Parameters(query): Parameters<ShowQuery>,
+) -> Result<Json<TriggerView>, Problem> {
+    if let Some(wait) = query.wait_idle {
+        wait_idle(&admin, &name, parse_wait(&wait)?).await;
+    }
+    let info = admin
+        .parts
+        .engine
+        .subscriptions()
+        .into_iter()
+        .find(|info| info.name == name)
+        .ok_or_else(|| {
+            Problem::new(
+                Kind::NotFound,
+                format!("there is no trigger {name}; `heddle get triggers` lists them"),
+            )
+        })?;
+    let status = admin.parts.dispatcher.status(&name);
+    Ok(Json(view(&admin, info, status.as_ref())))
+}
+
+/// Returns when the trigger is idle, when the time is over, or when nothing will change any more.
+async fn wait_idle(admin: &Admin, name: &ResourceName, wait: Duration) {
+    tokio::select! {
+        _ = admin.parts.dispatcher.idle(name) => {}
+        () = tokio::time::sleep(wait) => {}
+        () = admin.parts.stop.cancelled() => {}
+    }
+}
+
+fn parse_wait(text: &str) -> Result<Duration, Problem> {
+    let parsed: Option<SignedDuration> = text.parse().ok();
+    let wait = parsed.and_then(|wait| Duration::try_from(wait).ok());
+    wait.map(|wait| wait.min(limits::WAIT_IDLE_MAX)).ok_or_else(|| {
+        Problem::new(
+            Kind::Invalid,
+            format!("`{text}` is not a duration such as 30s or PT30S"),
+        )
+        .at("wait-idle")
+    })
+}
+
+fn view(admin: &Admin, info: SubscriptionInfo, running: Option<&TriggerStatus>) -> TriggerView {
+    let entry = admin.parts.catalogue.triggers.get(&info.name);
+    let condition = condition(entry.is_some(), running);
+    TriggerView {
+        kind: "Trigger",
+        namespace: info.name.namespace().to_owned(),
+        name: info.name.name().to_owned(),
+        broker: info.broker,
+        subscriber: entry.map(|entry| entry.subscriber.clone()),
+        dead_letter_sink: entry.and_then(|entry| entry.dead_letter_sink.clone()),
+        ready: condition.is_true(),
+        idle: info.status.is_idle(),
+        counts: Counts::of(&info.status),
+        last_error: running
+            .and_then(|status| status.last_error.clone())
+            .map(LastErrorView::from),
+        conditions: vec![condition],
+    }
+}
+
+fn condition(is_configured: bool, running: Option<&TriggerStatus>) -> Condition {
+    match running {
+        Some(TriggerStatus {
+            stopped: Some(reason),
+            ..
+        }) => Condition::not_ready(
+            "Stopped",
+            format!("it delivers nothing until a restart: {reason}"),
+        ),
+        Some(_) => Condition::ready(),
+        None if is_configured => Condition::not_ready("NotRunning", "it is not running yet"),
+        None => Condition::not_ready(
+            "NotConfigured",
+            "its position and retries are kept, but the configuration has no such trigger",
+        ),
+    }
+}
+
+impl From<LastError> for LastErrorView {
+    fn from(error: LastError) -> Self {
+        Self {
+            at: crate::time::rfc3339(error.at),
+            destination: error.destination,
+            code: error.code,
+            message: error.message,
+            event_id: error.event_id,
+        }
+    }
+}
+
+impl Counts {
+    fn of(status: &SubscriptionStatus) -> Self {
+        Self {
+            delivered: status.delivered,
+            sent_to_dead_letter_sink: status.dead_letter_sink,
+            dead_lettered: status.dead_lettered,
+            retries: status.retries,
+            waiting_retry: status.waiting_retry,
+            pending: status.ready,
+            in_flight: status.in_flight,
+            backlog: status.backlog,
+            cursor: status.cursor,
+            lagging: status.lagging,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

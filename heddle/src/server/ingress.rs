@@ -1,0 +1,211 @@
+//! The ingress: producers post events to `/{namespace}/{broker}`, webhook senders to the paths of their sources.
+//!
+//! 202 is answered after the engine confirmed that the events are durable, and by nothing else.
+
+mod answer;
+mod hops;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use broker::embedded::Embedded;
+use broker::{Admission, Batch, Engine};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use schemas::codec::{BATCH_JSON, Decoded, http as codec};
+use schemas::limits::Limits;
+use schemas::names::ResourceName;
+use sources::Webhooks;
+
+use super::body::{self, Admitted};
+use super::guard::Guard;
+use super::problem::{Kind, Problem};
+use crate::metrics::IngressMetrics;
+use answer::{append_problem, decode_problem, webhook_problem};
+
+/// What may be sent to a broker's path.
+const METHODS: &str = "POST, OPTIONS";
+
+/// What the ingress works with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Ingress {
+    parts: Arc<Parts>,
+}
+
+/// See [`Ingress`].
+pub(crate) struct Parts {
+    pub(crate) engine: Embedded,
+    pub(crate) admission: Admission,
+    /// The brokers that may be posted to: those of the configuration, not those of earlier ones.
+    pub(crate) brokers: BTreeSet<ResourceName>,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) limits: Limits,
+    pub(crate) guard: Guard,
+    pub(crate) metrics: IngressMetrics,
+}
+
+/// Whom a path belongs to.
+enum Target {
+    Broker(ResourceName),
+    Webhook(String),
+}
+
+impl Ingress {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+        }
+    }
+
+    /// The ingress as a router. It has one handler: every path of two segments may be a broker.
+    pub(crate) fn router(self) -> Router {
+        Router::new().fallback(handle).with_state(self)
+    }
+
+    async fn respond(&self, request: Request<Body>) -> Result<Response, Problem> {
+        let target = Target::of(request.uri().path(), &self.parts.webhooks)?;
+        match *request.method() {
+            Method::OPTIONS => return Ok(webhook_handshake()),
+            Method::POST => {}
+            _ => {
+                return Err(Problem::new(
+                    Kind::MethodNotAllowed(METHODS),
+                    "post an event to this path",
+                ));
+            }
+        }
+        match target {
+            Target::Broker(broker) => self.receive(&broker, request).await?,
+            Target::Webhook(path) => self.receive_webhook(&path, request).await?,
+        }
+        Ok(StatusCode::ACCEPTED.into_response())
+    }
+
+    async fn receive(&self, broker: &ResourceName, request: Request<Body>) -> Result<(), Problem> {
+        self.parts.guard.check(request.headers())?;
+        if !self.parts.brokers.contains(broker) {
+            return Err(answer::unknown_broker(broker));
+        }
+        let bytes_max = self.body_bytes_max(request.headers());
+        let admitted = body::read(request, bytes_max, &self.parts.admission).await?;
+        self.store(broker, admitted).await
+    }
+
+    /// A webhook has a token of its own: who posts here is no producer of the mesh.
+    async fn receive_webhook(&self, path: &str, request: Request<Body>) -> Result<(), Problem> {
+        let bytes_max = self.parts.limits.event_bytes_max;
+        let Admitted {
+            headers,
+            body,
+            permit,
+        } = body::read(request, bytes_max, &self.parts.admission).await?;
+        // The source takes a permit for the event that it makes.
+        drop(permit);
+        self.parts
+            .webhooks
+            .accept(path, &headers, body)
+            .await
+            .map_err(webhook_problem)?;
+        Ok(())
+    }
+
+    /// Decodes and appends; the events are durable when this returns `Ok`.
+    async fn store(&self, broker: &ResourceName, admitted: Admitted) -> Result<(), Problem> {
+        let Admitted {
+            headers,
+            body,
+            permit,
+        } = admitted;
+        let decoded = codec::decode(&headers, body, &self.parts.limits).map_err(decode_problem)?;
+        let is_batch = matches!(decoded, Decoded::Batch(_));
+        let mut events = match decoded {
+            Decoded::One(event) => vec![event],
+            Decoded::Batch(events) => events,
+        };
+        if events.is_empty() {
+            return Ok(());
+        }
+        let hops = hops::take(&mut events, is_batch)?;
+        let count = events.len();
+        let batch = Batch {
+            events,
+            hops,
+            source_state: None,
+            permit: Some(permit),
+        };
+        self.parts
+            .engine
+            .append(broker, batch)
+            .await
+            .map_err(append_problem)?;
+        self.parts.metrics.accepted(broker, count);
+        Ok(())
+    }
+
+    fn body_bytes_max(&self, headers: &HeaderMap) -> usize {
+        let is_batch = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.as_bytes().get(..BATCH_JSON.len()))
+            .is_some_and(|start| start.eq_ignore_ascii_case(BATCH_JSON.as_bytes()));
+        if is_batch {
+            self.parts.limits.batch_bytes_max
+        } else {
+            self.parts.limits.event_bytes_max
+        }
+    }
+}
+
+async fn handle(State(ingress): State<Ingress>, request: Request<Body>) -> Response {
+    let started = Instant::now();
+    let response = ingress
+        .respond(request)
+        .await
+        .unwrap_or_else(IntoResponse::into_response);
+    ingress
+        .parts
+        .metrics
+        .answered(response.status(), started.elapsed());
+    response
+}
+
+impl Target {
+    fn of(path: &str, webhooks: &Webhooks) -> Result<Self, Problem> {
+        if webhooks.listens(path) {
+            Ok(Self::Webhook(path.to_owned()))
+        } else {
+            broker_of(path).map(Self::Broker)
+        }
+    }
+}
+
+/// The broker that a path names: two segments, with or without a slash at the end.
+fn broker_of(path: &str) -> Result<ResourceName, Problem> {
+    let trimmed = path.strip_prefix('/').unwrap_or(path);
+    let trimmed = trimmed.strip_suffix('/').unwrap_or(trimmed);
+    match trimmed.split_once('/') {
+        Some((namespace, name)) if !name.contains('/') => ResourceName::new(namespace, name)
+            .map_err(|error| Problem::new(Kind::NotFound, error.to_string())),
+        _ => Err(Problem::new(
+            Kind::NotFound,
+            "events are posted to /NAMESPACE/BROKER, such as /default/default",
+        )),
+    }
+}
+
+/// The answer to the validation request of the CloudEvents webhook specification (section 4): any origin, any rate.
+fn webhook_handshake() -> Response {
+    let mut response = StatusCode::OK.into_response();
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(METHODS));
+    headers.insert("webhook-allowed-origin", HeaderValue::from_static("*"));
+    headers.insert("webhook-allowed-rate", HeaderValue::from_static("*"));
+    response
+}
+
+#[cfg(test)]
+mod tests;

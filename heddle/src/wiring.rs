@@ -1,0 +1,132 @@
+//! What a node is made of: a plan in the terms of the parts that carry it out. Pure; nothing is started here.
+
+mod catalogue;
+mod implicit;
+mod sinks;
+mod sources;
+
+use std::collections::{BTreeSet, HashSet};
+
+use ::sources::SourceSpec;
+use broker::{Start, Step};
+use dispatcher::{BackoffPolicy, DeliveryPolicy, Format, Sink, TriggerSpec};
+use schemas::names::ResourceName;
+use schemas::resources::delivery;
+use schemas::resources::trigger;
+use schemas::yaml::Problem;
+
+use crate::config::plan::{self, Plan};
+use crate::server::admin::Catalogue;
+
+/// Everything a node starts.
+#[derive(Debug, Default)]
+pub(crate) struct Wiring {
+    /// Brokers to declare, those that heddle makes for itself included.
+    pub(crate) brokers: BTreeSet<ResourceName>,
+    pub(crate) triggers: Vec<TriggerSpec>,
+    pub(crate) sources: Vec<SourceSpec>,
+    /// The hops of triggers at which events are printed.
+    pub(crate) echoes: HashSet<(ResourceName, Step)>,
+    /// The same in words, for the admin API.
+    pub(crate) catalogue: Catalogue,
+}
+
+impl Wiring {
+    /// Translates a plan.
+    ///
+    /// # Errors
+    /// What only the parts themselves can judge, such as a schedule that never ticks; at its place.
+    pub(crate) fn of(plan: &Plan) -> Result<Self, Vec<Problem>> {
+        let mut wiring = Self {
+            catalogue: catalogue::of(plan),
+            ..Self::default()
+        };
+        wiring
+            .brokers
+            .extend(plan.brokers.iter().map(|broker| broker.name.clone()));
+        for trigger in &plan.triggers {
+            wiring.add(trigger_spec(trigger));
+        }
+        let mut problems = implicit::check(plan);
+        for source in &plan.sources {
+            match sources::spec(source) {
+                Ok(kind) => wiring.add_source(source, kind),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() {
+            Ok(wiring)
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn add(&mut self, trigger: TriggerSpec) {
+        let sinks = [
+            (Step::Subscriber, Some(&trigger.subscriber)),
+            (Step::DeadLetterSink, trigger.dead_letter_sink.as_ref()),
+        ];
+        for (step, sink) in sinks {
+            if matches!(sink, Some(Sink::Echo { .. })) {
+                self.echoes.insert((trigger.name.clone(), step));
+            }
+        }
+        self.triggers.push(trigger);
+    }
+
+    /// A source stores into its sink when that is a broker, else into a broker of its own with one trigger.
+    fn add_source(&mut self, source: &plan::Source, kind: ::sources::SourceKind) {
+        let target = match &source.sink {
+            plan::Sink::Broker(broker) => broker.clone(),
+            plan::Sink::Http(_) | plan::Sink::Echo(_) => {
+                let name = implicit::name(kind.name(), &source.name);
+                self.brokers.insert(name.clone());
+                self.catalogue.implicit.insert(name.clone());
+                self.add(implicit::trigger(&name, source));
+                name
+            }
+        };
+        let overrides = source.overrides.clone();
+        self.sources.push(SourceSpec {
+            name: source.name.clone(),
+            target,
+            overrides,
+            kind,
+        });
+    }
+}
+
+fn trigger_spec(trigger: &plan::Trigger) -> TriggerSpec {
+    TriggerSpec {
+        name: trigger.name.clone(),
+        broker: trigger.broker.clone(),
+        filter: trigger.filter.clone(),
+        subscriber: sinks::sink(&trigger.subscriber),
+        dead_letter_sink: trigger.delivery.dead_letter_sink.as_ref().map(sinks::sink),
+        delivery: delivery_policy(&trigger.delivery),
+        start: match trigger.start {
+            trigger::Start::Earliest => Start::Earliest,
+            trigger::Start::Latest => Start::Latest,
+        },
+    }
+}
+
+fn delivery_policy(delivery: &plan::Delivery) -> DeliveryPolicy {
+    DeliveryPolicy {
+        retries: delivery.retry,
+        backoff: delivery.backoff_policy.map(|policy| match policy {
+            delivery::BackoffPolicy::Linear => BackoffPolicy::Linear,
+            delivery::BackoffPolicy::Exponential => BackoffPolicy::Exponential,
+        }),
+        delay: delivery.backoff_delay,
+        timeout: delivery.timeout,
+        retry_after_max: delivery.retry_after_max,
+        format: match delivery.format {
+            delivery::DeliveryFormat::Binary => Format::Binary,
+            delivery::DeliveryFormat::Json => Format::Json,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

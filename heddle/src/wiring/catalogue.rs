@@ -1,0 +1,57 @@
+//! A plan in the words that the admin API shows.
+
+use super::sinks;
+use crate::config::plan::{self, Plan};
+use crate::server::admin::{Catalogue, EndpointEntry, SourceEntry, TriggerEntry};
+
+/// All that the plan declares.
+pub(super) fn of(plan: &Plan) -> Catalogue {
+    let triggers = plan.triggers.iter().map(|trigger| {
+        let entry = TriggerEntry {
+            subscriber: sinks::words(&trigger.subscriber),
+            dead_letter_sink: trigger.delivery.dead_letter_sink.as_ref().map(sinks::words),
+        };
+        (trigger.name.clone(), entry)
+    });
+    let sources = plan.sources.iter().map(|source| {
+        let kind = super::sources::kind_name(&source.kind).as_str();
+        (
+            (kind, source.name.clone()),
+            SourceEntry {
+                sink: sinks::words(&source.sink),
+            },
+        )
+    });
+    let endpoints = plan.endpoints.iter().map(|endpoint| {
+        (
+            endpoint.name.clone(),
+            EndpointEntry {
+                target: target(&endpoint.sink),
+            },
+        )
+    });
+    Catalogue {
+        brokers: plan.brokers.iter().map(|broker| broker.name.clone()).collect(),
+        triggers: triggers.collect(),
+        sources: sources.collect(),
+        endpoints: endpoints.collect(),
+        implicit: Default::default(),
+    }
+}
+
+/// Where an endpoint leads: what a name stands for is shown here and nowhere else.
+fn target(sink: &plan::Sink) -> String {
+    match sink {
+        plan::Sink::Echo(_) => "builtin:echo".to_owned(),
+        plan::Sink::Broker(name) => format!("broker:{name}"),
+        plan::Sink::Http(http) => {
+            let mut shown = http.url.clone();
+            shown.set_query(None);
+            shown.set_fragment(None);
+            // A URL with a host, which an http URL has, takes both.
+            let _ = shown.set_username("");
+            let _ = shown.set_password(None);
+            shown.into()
+        }
+    }
+}
