@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use journal::{Durability, Journal, ReadLimit, RealFs, Record, StreamId};
+use journal::{Durability, FileSystem, Journal, ReadLimit, RealFs, Record, StreamId};
 
 use super::Embedded;
 use super::checkpoint::{self, Ticker};
@@ -26,7 +26,7 @@ const REPLAY: ReadLimit = ReadLimit {
 };
 
 /// How to open.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// The data directory; made when it is not there.
     pub directory: PathBuf,
@@ -36,6 +36,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Bytes of one journal segment.
     pub segment_bytes: u64,
+    /// What the journal writes to. The view is always on the machine's own file system.
+    pub file_system: Arc<dyn FileSystem>,
 }
 
 /// What was found.
@@ -95,6 +97,7 @@ impl Options {
             durability: Durability::Always,
             clock: Arc::new(SystemClock),
             segment_bytes,
+            file_system: Arc::new(RealFs),
         }
     }
 }
@@ -108,7 +111,7 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
     })?;
     let queue = Arc::new(CommitQueue::default());
     let (journal, recovery) = Journal::open(
-        Arc::new(RealFs),
+        options.file_system,
         journal::Options {
             durability: options.durability,
             segment_bytes: options.segment_bytes,

@@ -1,5 +1,7 @@
 //! The embedded engine against the seam's contract, on a real directory, across restarts.
 
+mod faults;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

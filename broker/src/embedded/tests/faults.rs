@@ -1,0 +1,239 @@
+//! The embedded engine on a disk that fails: power cuts, a sync error, no space.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use journal::sim::{Operation, SimFs};
+
+use super::*;
+
+/// What was promised, and what was seen, over all lives of one data directory.
+#[derive(Default)]
+struct Book {
+    submitted: BTreeSet<u64>,
+    acknowledged: BTreeSet<u64>,
+    seen: BTreeMap<u64, u32>,
+    dead_lettered: BTreeSet<u64>,
+}
+
+async fn open_on(disk: &SimFs, directory: &Path) -> Embedded {
+    let options = Options {
+        clock: Arc::new(ManualClock::default()),
+        segment_bytes: 256 * 1024,
+        file_system: Arc::new(disk.clone()),
+        ..Options::new(directory)
+    };
+    Embedded::open(options).await.unwrap().0
+}
+
+async fn produce(engine: Embedded, first: u64, book: Arc<Mutex<Book>>) {
+    for n in first..first + 200 {
+        book.lock().unwrap().submitted.insert(n);
+        if engine.append(&name("b"), batch(vec![event(n)])).await.is_err() {
+            return;
+        }
+        book.lock().unwrap().acknowledged.insert(n);
+    }
+}
+
+/// Settles what comes: most are delivered, some are retried, some dead-lettered, some reply. Ends with the engine.
+async fn consume(subscription: Arc<dyn Subscription>, book: Arc<Mutex<Book>>) {
+    while let Some(claim) = subscription.next().await {
+        let n: u64 = claim.event().id().parse().unwrap();
+        *book.lock().unwrap().seen.entry(n).or_default() += 1;
+        let retried = claim.progress().attempts > 0;
+        let settlement = match n % 10 {
+            3 if !retried => retry_at(0, 1),
+            5 => Settlement::DeadLettered(DeadLetter {
+                reason: DeadLetterReason::Refused,
+                event: claim.event().clone(),
+                failure: None,
+                attempts: 1,
+            }),
+            7 if n < 1_000_000 => {
+                book.lock().unwrap().submitted.insert(n + 1_000_000);
+                let reply = Reply {
+                    broker: name("b"),
+                    event: event(n + 1_000_000),
+                    hops: 9,
+                };
+                Settlement::Delivered {
+                    outcome: Outcome::Delivered,
+                    reply: Some(reply),
+                }
+            }
+            _ => delivered(),
+        };
+        let promises_reply = matches!(&settlement, Settlement::Delivered { reply: Some(_), .. });
+        if claim.settle(settlement).await.is_err() {
+            continue;
+        }
+        let mut book = book.lock().unwrap();
+        if n % 10 == 5 {
+            book.dead_lettered.insert(n);
+        }
+        if promises_reply {
+            book.acknowledged.insert(n + 1_000_000);
+        }
+    }
+}
+
+fn listed(engine: &Embedded) -> BTreeSet<u64> {
+    let query = DeadLetterQuery {
+        limit: usize::MAX,
+        ..DeadLetterQuery::default()
+    };
+    engine
+        .dead_letters(&query)
+        .unwrap()
+        .iter()
+        .map(|entry| entry.event_id.parse().unwrap())
+        .collect()
+}
+
+/// One life that ends in a power cut in the middle of the load, or lives to the end of its work when `cut` is `None`.
+async fn live(disk: &SimFs, directory: &Path, life: u64, cut: Option<u64>, book: &Arc<Mutex<Book>>) {
+    let engine = open_on(disk, directory).await;
+    let subscription = attach(&engine, "b", "t").await;
+    let consumer = tokio::spawn(consume(Arc::clone(&subscription), Arc::clone(book)));
+    let producers: Vec<_> = (0..4)
+        .map(|p| tokio::spawn(produce(engine.clone(), (life * 4 + p) * 1_000, Arc::clone(book))))
+        .collect();
+    if let Some(seed) = cut {
+        let wanted = book.lock().unwrap().acknowledged.len() + usize::try_from(seed % 500).unwrap();
+        while book.lock().unwrap().acknowledged.len() < wanted && producers.iter().any(|p| !p.is_finished()) {
+            tokio::task::yield_now().await;
+        }
+        disk.power_cut(seed);
+    }
+    for producer in producers {
+        producer.await.unwrap();
+    }
+    if cut.is_none() {
+        assert!(
+            is_quiet(&subscription).await,
+            "work was left over: {:?}",
+            subscription.status()
+        );
+        let missing: Vec<_> = book
+            .lock()
+            .unwrap()
+            .dead_lettered
+            .difference(&listed(&engine))
+            .copied()
+            .collect();
+        assert!(missing.is_empty(), "dead letters are gone: {missing:?}");
+    }
+    engine.close().await;
+    consumer.await.unwrap();
+    drop((subscription, engine));
+    if cut.is_some() {
+        std::fs::remove_dir_all(directory.join("view")).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_was_acknowledged_is_lost_over_power_cuts() {
+    for seed in [3, 1_001, 20_482] {
+        let disk = SimFs::new();
+        let directory = tempfile::tempdir().unwrap();
+        let book = Arc::new(Mutex::new(Book::default()));
+        for life in 0..3 {
+            live(&disk, directory.path(), life, Some(seed + life * 131), &book).await;
+        }
+        live(&disk, directory.path(), 3, None, &book).await;
+        let book = book.lock().unwrap();
+        let seen: BTreeSet<u64> = book.seen.keys().copied().collect();
+        let lost: Vec<_> = book.acknowledged.difference(&seen).collect();
+        assert!(
+            lost.is_empty(),
+            "seed {seed}: acknowledged and never delivered: {lost:?}"
+        );
+        let unexpected: Vec<_> = seen.difference(&book.submitted).collect();
+        assert!(
+            unexpected.is_empty(),
+            "seed {seed}: delivered and never submitted: {unexpected:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn after_a_sync_error_nothing_is_acknowledged_and_nothing_delivered() {
+    let disk = SimFs::new();
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open_on(&disk, directory.path()).await;
+    let subscription = attach(&engine, "b", "t").await;
+    engine.append(&name("b"), batch(vec![event(1)])).await.unwrap();
+    disk.fail(Operation::Sync, ".seg", 1);
+    let failed = engine.append(&name("b"), batch(vec![event(2)])).await;
+    assert!(matches!(failed, Err(AppendError::Failed { .. })), "{failed:?}");
+    let failed = engine.append(&name("b"), batch(vec![event(3)])).await;
+    assert!(
+        matches!(failed, Err(AppendError::Failed { .. })),
+        "the disk is not asked again: {failed:?}"
+    );
+    assert!(matches!(engine.health(), Health::Failed { .. }));
+    let claim = next(&subscription).await;
+    claim.settle(delivered()).await.unwrap();
+    // The settlement cannot be stored: deliveries end instead of repeating for ever.
+    let mut activity = engine.shared.activity();
+    while engine.shared.halted().is_none() {
+        activity.changed().await.unwrap();
+    }
+    assert!(
+        tokio::time::timeout(Duration::from_millis(50), subscription.next())
+            .await
+            .is_err()
+    );
+    engine.close().await;
+    drop((subscription, engine));
+
+    let engine = open_on(&disk, directory.path()).await;
+    let subscription = attach(&engine, "b", "t").await;
+    assert_eq!(
+        ids(&subscription, 1).await,
+        ["1"],
+        "what was acknowledged is there"
+    );
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_ingest_while_deliveries_go_on_and_takes_it_again_when_there_is_room() {
+    let disk = SimFs::new();
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open_on(&disk, directory.path()).await;
+    let subscription = attach(&engine, "b", "t").await;
+    disk.set_quota(Some(disk.used_bytes() + 300 * 1024));
+    let big = |n: u64| {
+        Event::builder()
+            .id(&n.to_string())
+            .source("/t")
+            .ty("t")
+            .data(schemas::event::DataForm::Binary, vec![b'x'; 8 * 1024])
+            .build()
+            .unwrap()
+    };
+    let mut stored = 0;
+    let refused = loop {
+        match engine.append(&name("b"), batch(vec![big(stored)])).await {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+        assert!(stored < 1_000, "the quota is never reached");
+    };
+    assert_eq!(refused, AppendError::NoSpace);
+    assert_eq!(engine.health(), Health::NoSpace);
+    assert_eq!(
+        ids(&subscription, usize::try_from(stored).unwrap()).await.len() as u64,
+        stored
+    );
+    assert!(
+        is_quiet(&subscription).await,
+        "settlements are stored although the disk is full"
+    );
+    disk.set_quota(None);
+    engine.append(&name("b"), batch(vec![big(stored)])).await.unwrap();
+    assert_eq!(engine.health(), Health::Ready);
+    engine.close().await;
+}
