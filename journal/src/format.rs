@@ -126,12 +126,12 @@ impl Place {
 struct Sum(Digest);
 
 impl Sum {
-    fn add(mut self, bytes: &[u8]) -> Sum {
+    fn add(&mut self, bytes: &[u8]) -> &mut Sum {
         self.0.update(bytes);
         self
     }
 
-    fn finish(self) -> u32 {
+    fn finish(&self) -> u32 {
         low_half(self.0.finalize())
     }
 }

@@ -95,11 +95,11 @@ impl FrameWriter<'_> {
 
     fn frame_sum(&self, start: usize, slots: &[Slot]) -> u32 {
         let mut sum = self.place.sum_at(self.base + start as u64);
-        sum = sum.add(&self.epoch.to_le_bytes()).add(&self.group.to_le_bytes());
-        sum = sum.add(&self.buffer[start..start + 8]);
+        sum.add(&self.epoch.to_le_bytes()).add(&self.group.to_le_bytes());
+        sum.add(&self.buffer[start..start + 8]);
         let mut at = start + FRAME_HEAD;
         for slot in slots {
-            sum = sum.add(&self.buffer[at..at + RECORD_HEAD]);
+            sum.add(&self.buffer[at..at + RECORD_HEAD]);
             at += slot.bytes as usize;
         }
         sum.finish()
@@ -122,9 +122,8 @@ pub(crate) fn read_frame(
     let end = FRAME_HEAD
         .checked_add(u32_at(bytes, 0) as usize)
         .filter(|end| *end <= bytes.len())?;
-    let mut sum = place
-        .sum_at(offset)
-        .add(&epoch.to_le_bytes())
+    let mut sum = place.sum_at(offset);
+    sum.add(&epoch.to_le_bytes())
         .add(&group.to_le_bytes())
         .add(&bytes[..8]);
     let mut records = Vec::new();
@@ -135,7 +134,7 @@ pub(crate) fn read_frame(
         if next > end {
             return None;
         }
-        sum = sum.add(&bytes[at..at + RECORD_HEAD]);
+        sum.add(&bytes[at..at + RECORD_HEAD]);
         let offset = u32::try_from(offset + at as u64).ok()?;
         records.push((
             head.stream,
