@@ -33,3 +33,6 @@ impl DeliveryPolicy {
 fn jittered(wait: Duration, random: &mut Rng) -> Duration {
     wait.saturating_add(wait.mul_f64(random.f64() * JITTER_SHARE_MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,27 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Clock, Engine, SubscribeError, Subscription, SubscriptionSpec, SystemClock};
-use fastrand::Rng;
-use parking_lot::Mutex;
+use broker::{Clock, Engine, SubscribeError, SystemClock};
 use schemas::names::ResourceName;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::echo::{EchoPrinter, NoEcho};
-use crate::endpoint::Endpoint;
 pub use crate::endpoint::SinkError;
-use crate::index::{SharedIndex, TriggerIndex};
+use crate::index::SharedIndex;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::observer::{Observer, Silent};
-use crate::slots::Slots;
 use crate::spec::TriggerSpec;
 use crate::status::TriggerStatus;
 use crate::transport::Transport;
 use crate::transport::client::HttpTransport;
-use crate::trigger::{Shared, Trigger};
+use crate::trigger::Trigger;
 use crate::worker::{self, Stop};
+
+mod start;
 
 /// What a dispatcher is made of.
 pub struct Options {
@@ -106,13 +104,6 @@ pub enum StartError {
     },
 }
 
-/// A trigger between its checks and its start.
-struct Prepared {
-    spec: TriggerSpec,
-    subscriber: Endpoint,
-    dead_letter_sink: Option<Endpoint>,
-}
-
 // === impl Options ===
 
 impl Options {
@@ -139,12 +130,13 @@ impl Dispatcher {
     /// # Errors
     /// [`StartError`] for the first trigger that cannot start; then none runs.
     pub async fn start(options: Options, specs: Vec<TriggerSpec>) -> Result<Self, StartError> {
-        let prepared = prepare(&options, specs)?;
-        let subscriptions = subscribe(&*options.engine, &prepared).await?;
-        options
-            .engine
-            .set_matcher(Arc::new(SharedIndex::new(index(&prepared, &subscriptions))));
-        let triggers = assemble(options, prepared, subscriptions);
+        let prepared = start::prepare(&options, specs)?;
+        let subscriptions = start::subscribe(&*options.engine, &prepared).await?;
+        options.engine.set_matcher(Arc::new(SharedIndex::new(start::index(
+            &prepared,
+            &subscriptions,
+        ))));
+        let triggers = start::assemble(options, prepared, subscriptions);
         let stop = Stop {
             claiming: CancellationToken::new(),
             delivering: CancellationToken::new(),
@@ -241,102 +233,4 @@ impl Handle {
         })
         .collect()
     }
-}
-
-/// Checks and resolves everything that needs no engine.
-fn prepare(options: &Options, specs: Vec<TriggerSpec>) -> Result<Vec<Prepared>, StartError> {
-    let mut slots = Slots::new(options.limits.in_flight_max);
-    let mut prepared: Vec<Prepared> = Vec::with_capacity(specs.len());
-    for spec in specs {
-        if prepared.iter().any(|known| known.spec.name == spec.name) {
-            return Err(StartError::Duplicate { trigger: spec.name });
-        }
-        let mut ready = |sink| {
-            Endpoint::new(sink, &spec.name, &*options.transport, &mut slots).map_err(|source| {
-                StartError::Sink {
-                    trigger: spec.name.clone(),
-                    source,
-                }
-            })
-        };
-        let subscriber = ready(&spec.subscriber)?;
-        let dead_letter_sink = spec.dead_letter_sink.as_ref().map(ready).transpose()?;
-        prepared.push(Prepared {
-            subscriber,
-            dead_letter_sink,
-            spec,
-        });
-    }
-    Ok(prepared)
-}
-
-/// Subscribes in the order of the triggers.
-async fn subscribe(
-    engine: &dyn Engine,
-    prepared: &[Prepared],
-) -> Result<Vec<Arc<dyn Subscription>>, StartError> {
-    let mut subscriptions = Vec::with_capacity(prepared.len());
-    for Prepared { spec, .. } in prepared {
-        let wanted = SubscriptionSpec {
-            name: spec.name.clone(),
-            broker: spec.broker.clone(),
-            start: spec.start,
-        };
-        let subscription = engine
-            .subscribe(wanted)
-            .await
-            .map_err(|source| StartError::Subscribe {
-                trigger: spec.name.clone(),
-                source,
-            })?;
-        subscriptions.push(subscription);
-    }
-    Ok(subscriptions)
-}
-
-fn index(prepared: &[Prepared], subscriptions: &[Arc<dyn Subscription>]) -> TriggerIndex {
-    let triggers = prepared.iter().zip(subscriptions);
-    TriggerIndex::new(triggers.map(|(Prepared { spec, .. }, subscription)| {
-        (subscription.id(), spec.broker.clone(), spec.filter.clone())
-    }))
-}
-
-fn assemble(
-    options: Options,
-    prepared: Vec<Prepared>,
-    subscriptions: Vec<Arc<dyn Subscription>>,
-) -> BTreeMap<ResourceName, Arc<Trigger>> {
-    let shared = Arc::new(Shared {
-        clock: options.clock,
-        transport: options.transport,
-        echo: options.echo,
-        observer: options.observer,
-        limits: options.limits,
-        random: Mutex::new(Rng::with_seed(options.seed)),
-    });
-    let triggers = prepared.into_iter().zip(subscriptions);
-    triggers
-        .map(
-            |(
-                Prepared {
-                    spec,
-                    subscriber,
-                    dead_letter_sink,
-                },
-                subscription,
-            )| {
-                let trigger = Trigger::new(
-                    spec.name.clone(),
-                    spec.broker,
-                    subscriber,
-                    dead_letter_sink,
-                    spec.delivery,
-                    subscription,
-                    options.metrics.trigger(&spec.name),
-                    Arc::clone(&shared),
-                );
-                (spec.name, Arc::new(trigger))
-            },
-        )
-        .collect()
 }

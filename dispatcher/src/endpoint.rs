@@ -101,7 +101,11 @@ impl Endpoint {
 }
 
 impl HttpTarget {
-    fn new(sink: &HttpSink, trigger: &ResourceName, transport: &dyn Transport) -> Result<Self, SinkError> {
+    pub(crate) fn new(
+        sink: &HttpSink,
+        trigger: &ResourceName,
+        transport: &dyn Transport,
+    ) -> Result<Self, SinkError> {
         let (url, basic) = without_user(&sink.url).ok_or_else(|| SinkError::Url {
             label: sink.label.clone(),
         })?;
@@ -205,3 +209,6 @@ fn basic(user: &str) -> Option<HeaderValue> {
     value.set_sensitive(true);
     Some(value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,3 +175,6 @@ async fn drain(mut body: AnswerBody, keep: usize, deadline: Instant) -> Bytes {
     }
     kept.freeze()
 }
+
+#[cfg(test)]
+mod tests;

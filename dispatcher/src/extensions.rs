@@ -42,3 +42,6 @@ pub fn without_hops(event: &Event) -> Event {
         event.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

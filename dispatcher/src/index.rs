@@ -181,3 +181,6 @@ fn report(candidates: &[Entry], event: &Event, on_match: &mut dyn FnMut(Subscrip
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@
 //! 2. `worker` takes a claim, then a slot of the endpoint it goes to (`slots`);
 //! 3. `exchange` makes one attempt over a [`Transport`]: `request` writes the event, `reply` reads what came back;
 //! 4. [`outcome`] judges the answer: delivered, transient or permanent, and whose fault;
-//! 5. `next` decides without any I/O what becomes of the event; `delivery` settles the claim with it.
+//! 5. `next` decides without any I/O what becomes of the event; `delivery` settles the claim with it and `telling` says so.
 //!
 //! What must hold:
 //! - A claim is one attempt at one hop (the subscriber or the dead letter sink). It ends in a settlement that the
@@ -39,6 +39,9 @@ pub mod retry_after;
 mod slots;
 pub mod spec;
 pub mod status;
+mod telling;
+#[cfg(test)]
+mod testing;
 pub mod transport;
 mod trigger;
 mod worker;

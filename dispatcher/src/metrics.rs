@@ -3,6 +3,7 @@
 //! Names are written here without the prefix `heddle_`: the registry that is passed in brings it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::DeadLetterReason;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -40,7 +41,7 @@ pub struct Metrics {
 pub(crate) struct TriggerMetrics {
     families: Metrics,
     trigger: Arc<str>,
-    pub(crate) duration: Histogram,
+    duration: Histogram,
     pub(crate) in_flight: Gauge,
     pub(crate) delivered: Counter,
     pub(crate) dead_letter_sink: Counter,
@@ -169,7 +170,8 @@ impl Default for Metrics {
 // === impl TriggerMetrics ===
 
 impl TriggerMetrics {
-    pub(crate) fn attempt(&self, outcome: &Outcome) {
+    pub(crate) fn attempt(&self, outcome: &Outcome, took: Duration) {
+        self.duration.observe(took.as_secs_f64());
         let (result, blame) = match outcome {
             Outcome::Delivered { .. } => ("delivered", "none"),
             Outcome::Transient { blame, .. } => ("transient", blame.as_str()),
@@ -196,3 +198,6 @@ impl TriggerMetrics {
         self.families.dead_letters.get_or_create(&labels).inc();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,11 +35,7 @@ pub(crate) enum Next {
         reply: Option<Reply>,
     },
     /// The hop took it; what it answered has made all its passes.
-    ReplyLooped {
-        step: Step,
-        status: u16,
-        dead_letter: DeadLetter,
-    },
+    ReplyLooped { status: u16, dead_letter: DeadLetter },
     /// Another attempt, at this hop or at the dead letter sink.
     Again {
         at: Timestamp,
@@ -99,7 +95,6 @@ impl Rules<'_> {
             (Onward::Looped(forwarded), Step::Subscriber) => {
                 let dead_letter = looped(forwarded, None, progress.attempts + 1);
                 Next::ReplyLooped {
-                    step: Step::Subscriber,
                     status: ACCEPTED,
                     dead_letter,
                 }
@@ -121,11 +116,7 @@ impl Rules<'_> {
             },
             Onward::Looped(reply) => {
                 let dead_letter = looped(reply, None, progress.attempts + 1);
-                Next::ReplyLooped {
-                    step: progress.step,
-                    status,
-                    dead_letter,
-                }
+                Next::ReplyLooped { status, dead_letter }
             }
         }
     }
@@ -182,6 +173,17 @@ impl Rules<'_> {
         }
     }
 
+    /// The configuration has lost the dead letter sink since the claim was scheduled: the store takes its place.
+    pub(crate) fn no_dead_letter_sink(&self, event: &Event, progress: &Progress) -> Next {
+        let failure = progress.failure.clone().unwrap_or_else(|| Failure {
+            destination: String::new(),
+            code: None,
+            data: Vec::new(),
+            message: "the trigger has no dead letter sink any more".to_owned(),
+        });
+        self.store(event, failure, self.attempts_at_subscriber(progress))
+    }
+
     fn store(&self, event: &Event, failure: Failure, attempts: u32) -> Next {
         let reason = reason(&failure);
         Next::Store(DeadLetter {
@@ -229,7 +231,7 @@ impl Next {
 }
 
 /// What a broker's ingress would have answered.
-const ACCEPTED: u16 = 202;
+pub(crate) const ACCEPTED: u16 = 202;
 
 fn looped(event: Event, failure: Option<Failure>, attempts: u32) -> DeadLetter {
     DeadLetter {
@@ -248,3 +250,6 @@ fn reason(failure: &Failure) -> DeadLetterReason {
         _ => DeadLetterReason::RetriesExhausted,
     }
 }
+
+#[cfg(test)]
+mod tests;

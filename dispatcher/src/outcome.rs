@@ -86,3 +86,6 @@ impl Blame {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

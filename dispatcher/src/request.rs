@@ -38,3 +38,6 @@ pub(crate) fn build(target: &HttpTarget, event: &Event, format: Format) -> Reque
     *request.headers_mut() = headers;
     request
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,3 +24,6 @@ pub fn retry_after(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> O
     let date = Timestamp::default().after(date);
     Some(date.until(now))
 }
+
+#[cfg(test)]
+mod tests;

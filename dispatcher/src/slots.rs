@@ -82,3 +82,6 @@ async fn acquire(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
         .await
         .expect("slot semaphores are never closed")
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::metrics::TriggerMetrics;
 use crate::next::Rules;
 use crate::observer::{Observer, Stopped};
-use crate::spec::DeliveryPolicy;
+use crate::spec::{DeliveryPolicy, TriggerSpec};
 use crate::status::{LastError, TriggerStatus};
 use crate::transport::Transport;
 
@@ -28,6 +28,13 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// For jitter.
     pub(crate) random: Mutex<Rng>,
+}
+
+/// A trigger whose sinks were checked and resolved.
+pub(crate) struct Ready {
+    pub(crate) spec: TriggerSpec,
+    pub(crate) subscriber: Endpoint,
+    pub(crate) dead_letter_sink: Option<Endpoint>,
 }
 
 /// See the module's header.
@@ -49,26 +56,18 @@ pub(crate) struct Trigger {
 pub(crate) struct InFlight(Arc<Trigger>);
 
 impl Trigger {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a private constructor that takes each part once"
-    )]
     pub(crate) fn new(
-        name: ResourceName,
-        broker: ResourceName,
-        subscriber: Endpoint,
-        dead_letter_sink: Option<Endpoint>,
-        policy: DeliveryPolicy,
+        ready: Ready,
         subscription: Arc<dyn Subscription>,
         metrics: TriggerMetrics,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
-            name,
-            broker,
-            subscriber,
-            dead_letter_sink,
-            policy,
+            name: ready.spec.name,
+            broker: ready.spec.broker,
+            subscriber: ready.subscriber,
+            dead_letter_sink: ready.dead_letter_sink,
+            policy: ready.spec.delivery,
             subscription,
             metrics,
             shared,

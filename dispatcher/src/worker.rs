@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use broker::Claim;
+use broker::{AppendError, Claim};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::delivery::{Halt, deliver};
+use crate::delivery::deliver;
 use crate::slots::Slot;
 use crate::trigger::Trigger;
 
@@ -25,14 +25,26 @@ pub(crate) async fn run(trigger: Arc<Trigger>, stop: Stop) {
     // Ends with the dispatcher or, alone, when a delivery of this trigger finds that it cannot go on.
     let claiming = stop.claiming.child_token();
     let mut deliveries = JoinSet::new();
-    while let Some(Some((claim, slot))) = claiming.run_until_cancelled(claim(&trigger)).await {
+    while let Some((claim, slot)) = claim_until(&claiming, &trigger).await {
         deliveries.spawn(one(Arc::clone(&trigger), claim, slot, claiming.clone()));
         while let Some(ended) = deliveries.try_join_next() {
-            note(&trigger, ended, &claiming);
+            check(&trigger, ended, &claiming);
         }
     }
-    claiming.cancel();
-    finish(&trigger, deliveries, &stop, &claiming).await;
+    while let Some(Some(ended)) = stop.delivering.run_until_cancelled(deliveries.join_next()).await {
+        check(&trigger, ended, &claiming);
+    }
+    deliveries.shutdown().await;
+}
+
+/// The next claim with its slot; `None` when it is time to stop or the engine has shut down. Stopping comes first: a
+/// claim that is ready by then stays where it is.
+async fn claim_until(stop: &CancellationToken, trigger: &Trigger) -> Option<(Claim, Option<Slot>)> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        claimed = claim(trigger) => claimed,
+    }
 }
 
 /// The next claim with its slot; `None` when the engine has shut down. Dropping this future while the claim waits for
@@ -46,43 +58,24 @@ async fn claim(trigger: &Trigger) -> Option<(Claim, Option<Slot>)> {
     Some((claim, slot))
 }
 
-async fn one(
-    trigger: Arc<Trigger>,
-    claim: Claim,
-    _slot: Option<Slot>,
-    claiming: CancellationToken,
-) -> Result<(), Halt> {
+/// One delivery. When it cannot be settled, claiming stops before the claim is given back, or it would come again at
+/// once and be sent again for nothing.
+async fn one(trigger: Arc<Trigger>, claim: Claim, _slot: Option<Slot>, claiming: CancellationToken) {
     let _counted = trigger.enter();
-    let settled = deliver(&trigger, claim).await;
-    if settled.is_err() {
+    if let Err(unsettled) = deliver(&trigger, claim).await {
         claiming.cancel();
-    }
-    settled
-}
-
-/// Waits for what is in flight until told to give it up.
-async fn finish(
-    trigger: &Trigger,
-    mut deliveries: JoinSet<Result<(), Halt>>,
-    stop: &Stop,
-    claiming: &CancellationToken,
-) {
-    while let Some(Some(ended)) = stop.delivering.run_until_cancelled(deliveries.join_next()).await {
-        note(trigger, ended, claiming);
-    }
-    deliveries.shutdown().await;
-}
-
-/// Stops the trigger when it cannot go on after this delivery.
-fn note(trigger: &Trigger, ended: Result<Result<(), Halt>, JoinError>, claiming: &CancellationToken) {
-    match ended {
-        Ok(Ok(())) => {}
-        Ok(Err(Halt(error))) => trigger.note_stopped(error.to_string()),
-        Err(error) if error.is_cancelled() => {}
-        // Its claim comes again and would most likely end the same way, at once and for ever.
-        Err(error) => {
-            trigger.note_stopped(format!("a delivery panicked, which is a bug in heddle: {error}"));
-            claiming.cancel();
+        if unsettled.error != AppendError::Closed {
+            trigger.note_stopped(unsettled.error.to_string());
         }
+    }
+}
+
+/// Stops the trigger after a panic: the claim comes again and would most likely end the same way, at once and for ever.
+fn check(trigger: &Trigger, ended: Result<(), JoinError>, claiming: &CancellationToken) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        trigger.note_stopped(format!("a delivery panicked, which is a bug in heddle: {error}"));
+        claiming.cancel();
     }
 }

@@ -1,0 +1,99 @@
+//! The steps of a start: check, subscribe, index, assemble. Only subscribing touches the engine.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use broker::{Engine, Subscription, SubscriptionSpec};
+use fastrand::Rng;
+use futures_util::future::try_join_all;
+use parking_lot::Mutex;
+use schemas::names::ResourceName;
+
+use super::{Options, StartError};
+use crate::endpoint::Endpoint;
+use crate::index::TriggerIndex;
+use crate::slots::Slots;
+use crate::spec::TriggerSpec;
+use crate::trigger::{Ready, Shared, Trigger};
+
+/// Checks and resolves everything that needs no engine.
+pub(super) fn prepare(options: &Options, specs: Vec<TriggerSpec>) -> Result<Vec<Ready>, StartError> {
+    let mut slots = Slots::new(options.limits.in_flight_max);
+    let mut names = HashSet::new();
+    let mut prepared = Vec::with_capacity(specs.len());
+    for spec in specs {
+        if !names.insert(spec.name.clone()) {
+            return Err(StartError::Duplicate { trigger: spec.name });
+        }
+        let refuse = |source| StartError::Sink {
+            trigger: spec.name.clone(),
+            source,
+        };
+        let mut endpoint = |sink| Endpoint::new(sink, &spec.name, &*options.transport, &mut slots);
+        let subscriber = endpoint(&spec.subscriber).map_err(refuse)?;
+        let dead_letter_sink = spec
+            .dead_letter_sink
+            .as_ref()
+            .map(endpoint)
+            .transpose()
+            .map_err(refuse)?;
+        prepared.push(Ready {
+            spec,
+            subscriber,
+            dead_letter_sink,
+        });
+    }
+    Ok(prepared)
+}
+
+/// Subscribes all triggers side by side, so that new ones share a commit. The answers have the triggers' order.
+pub(super) async fn subscribe(
+    engine: &dyn Engine,
+    prepared: &[Ready],
+) -> Result<Vec<Arc<dyn Subscription>>, StartError> {
+    try_join_all(prepared.iter().map(async |Ready { spec, .. }| {
+        let (name, broker, start) = (spec.name.clone(), spec.broker.clone(), spec.start);
+        let subscribed = engine.subscribe(SubscriptionSpec { name, broker, start }).await;
+        subscribed.map_err(|source| StartError::Subscribe {
+            trigger: spec.name.clone(),
+            source,
+        })
+    }))
+    .await
+}
+
+/// All filters, filed under the subscriptions' ids.
+pub(super) fn index(prepared: &[Ready], subscriptions: &[Arc<dyn Subscription>]) -> TriggerIndex {
+    let triggers = prepared.iter().zip(subscriptions);
+    TriggerIndex::new(triggers.map(|(Ready { spec, .. }, subscription)| {
+        (subscription.id(), spec.broker.clone(), spec.filter.clone())
+    }))
+}
+
+/// Everything that the tasks need.
+pub(super) fn assemble(
+    options: Options,
+    prepared: Vec<Ready>,
+    subscriptions: Vec<Arc<dyn Subscription>>,
+) -> BTreeMap<ResourceName, Arc<Trigger>> {
+    let shared = Arc::new(Shared {
+        clock: options.clock,
+        transport: options.transport,
+        echo: options.echo,
+        observer: options.observer,
+        limits: options.limits,
+        random: Mutex::new(Rng::with_seed(options.seed)),
+    });
+    let triggers = prepared
+        .into_iter()
+        .zip(subscriptions)
+        .map(|(ready, subscription)| {
+            let name = ready.spec.name.clone();
+            let metrics = options.metrics.trigger(&name);
+            (
+                name,
+                Arc::new(Trigger::new(ready, subscription, metrics, Arc::clone(&shared))),
+            )
+        });
+    triggers.collect()
+}
