@@ -1,0 +1,115 @@
+use super::*;
+use crate::spec::HttpSink;
+use crate::testing::{builder, event, name};
+use crate::transport::client::HttpTransport;
+
+fn target() -> HttpTarget {
+    let mut sink = HttpSink::new("sink", "http://host/in".parse().unwrap());
+    sink.headers
+        .push((HeaderName::from_static("x-key"), HeaderValue::from_static("k")));
+    HttpTarget::new(&sink, &name("shop/orders"), &HttpTransport::default()).unwrap()
+}
+
+fn header<'a>(request: &'a Request<Bytes>, name: &str) -> Option<&'a str> {
+    request.headers().get(name).map(|value| value.to_str().unwrap())
+}
+
+#[test]
+fn binary_mode_carries_attributes_as_headers_and_data_as_it_came() {
+    let request = build(&target(), &event(), Format::Binary);
+    assert_eq!(
+        (request.method(), request.uri()),
+        (&Method::POST, &"http://host/in".parse().unwrap())
+    );
+    for (name, value) in [
+        ("ce-specversion", "1.0"),
+        ("ce-id", "1"),
+        ("ce-source", "/orders"),
+        ("ce-type", "order.placed"),
+        ("content-type", "application/json"),
+        ("content-length", "10"),
+        ("prefer", "reply"),
+        ("kn-namespace", "shop"),
+        ("x-key", "k"),
+        ("user-agent", concat!("heddle/", env!("CARGO_PKG_VERSION"))),
+    ] {
+        assert_eq!(header(&request, name), Some(value), "{name}");
+    }
+    assert_eq!(request.body(), r#"{"n":1.10}"#);
+    assert_eq!(request.headers().len(), 10);
+}
+
+#[test]
+fn structured_mode_carries_one_document() {
+    let request = build(&target(), &event(), Format::Json);
+    assert!(
+        header(&request, "content-type")
+            .unwrap()
+            .starts_with("application/cloudevents+json")
+    );
+    assert_eq!(
+        header(&request, "content-length").unwrap(),
+        request.body().len().to_string()
+    );
+    assert!(header(&request, "ce-id").is_none());
+    assert_eq!(header(&request, "prefer"), Some("reply"));
+    let text = std::str::from_utf8(request.body()).unwrap();
+    assert!(text.contains(r#""data":{"n":1.10}"#), "{text}");
+}
+
+#[test]
+fn an_event_without_data_says_so() {
+    let empty = Event::builder().id("1").source("/s").ty("t").build().unwrap();
+    let request = build(&target(), &empty, Format::Binary);
+    assert_eq!(header(&request, "content-length"), Some("0"));
+    assert_eq!(header(&request, "content-type"), None);
+}
+
+#[test]
+fn the_loop_guards_count_does_not_reach_endpoints() {
+    let event = builder()
+        .attribute("knativebrokerttl", 7)
+        .unwrap()
+        .build()
+        .unwrap();
+    let request = build(&target(), &event, Format::Binary);
+    assert_eq!(header(&request, "ce-knativebrokerttl"), None);
+    let request = build(&target(), &event, Format::Json);
+    assert!(!String::from_utf8_lossy(request.body()).contains("knativebrokerttl"));
+}
+
+#[test]
+fn the_events_trace_is_passed_on_and_none_is_invented() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let traced = builder()
+        .attribute("traceparent", trace)
+        .unwrap()
+        .build()
+        .unwrap();
+    for format in [Format::Binary, Format::Json] {
+        assert_eq!(
+            header(&build(&target(), &traced, format), "traceparent"),
+            Some(trace)
+        );
+        assert_eq!(header(&build(&target(), &event(), format), "traceparent"), None);
+    }
+    assert_eq!(
+        header(&build(&target(), &traced, Format::Binary), "ce-traceparent"),
+        Some(trace)
+    );
+}
+
+#[test]
+fn attributes_named_like_our_headers_stay_attributes() {
+    let event = builder()
+        .attribute("prefer", "nothing")
+        .and_then(|builder| builder.attribute("authorization", "stolen"))
+        .unwrap()
+        .build()
+        .unwrap();
+    let request = build(&target(), &event, Format::Binary);
+    assert_eq!(header(&request, "prefer"), Some("reply"));
+    assert_eq!(header(&request, "authorization"), None);
+    assert_eq!(header(&request, "ce-prefer"), Some("nothing"));
+    assert_eq!(header(&request, "ce-authorization"), Some("stolen"));
+}
