@@ -4,6 +4,10 @@
 /// answers 429: two seconds of a fast disk, small beside the memory of the smallest machine we run on.
 pub const ADMISSION_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Bytes that may be queued in front of the journal: twice what admission lets in, so that settlements, replies and
+/// dead letters are not refused because producers are busy.
+pub const JOURNAL_QUEUE_BYTES_MAX: usize = 2 * ADMISSION_BYTES_MAX;
+
 /// Matched events that one subscription may hold ready in memory. Past it the subscription leaves the tail and
 /// reads from disk at its own pace.
 pub const READY_EVENTS_MAX: usize = 1024;

@@ -17,7 +17,7 @@ use super::records::STATE;
 use super::shared::Shared;
 use super::view::{self, View};
 use crate::clock::{Clock, SystemClock};
-use crate::limits::TAIL_BYTES_MAX;
+use crate::limits::{JOURNAL_QUEUE_BYTES_MAX, TAIL_BYTES_MAX};
 
 /// State records that are read at once while they are applied again.
 const REPLAY: ReadLimit = ReadLimit {
@@ -115,6 +115,7 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         journal::Options {
             durability: options.durability,
             segment_bytes: options.segment_bytes,
+            queue_bytes_max: JOURNAL_QUEUE_BYTES_MAX,
             ..journal::Options::new(directory.join("journal"))
         },
         Some(Box::new(Listener(Arc::clone(&queue)))),
