@@ -6,6 +6,13 @@ pub const YAML_NODES_MAX: usize = 1_000_000;
 /// How deep a configuration file may nest. Readers recurse that deep.
 pub const YAML_DEPTH_MAX: usize = 64;
 
+/// Most consumers of one KafkaSource in one process. More than a core each only cost memory.
+pub(crate) const KAFKA_CONSUMERS_MAX: i64 = 64;
+/// Most unacknowledged messages of one NatsSource: each is held in memory until it is stored.
+pub(crate) const NATS_ACKS_PENDING_MAX: i64 = 100_000;
+/// Most requests at once to one Endpoint. Each is a connection to an HTTP/1.1 server.
+pub(crate) const ENDPOINT_CONCURRENCY_MAX: i64 = 10_000;
+
 /// What an event or batch may measure. Checked by the codecs before anything is queued; each breach is its own error
 /// ([`Reason::TooLarge`](crate::codec::Reason::TooLarge)).
 #[derive(Clone, Debug, PartialEq, Eq)]

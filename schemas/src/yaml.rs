@@ -14,15 +14,18 @@
 //!
 //! Null stands for an absent value everywhere, as `kubectl` treats it.
 
+mod field;
 mod node;
 mod parse;
 mod problem;
 mod reader;
+mod tree;
 
 #[cfg(test)]
 mod tests;
 
+pub use field::Field;
 pub use node::{Entry, Mark, Node, Value};
 pub use parse::parse;
 pub use problem::{Findings, Located, Masked, Place, Problem, Severity, nearest};
-pub use reader::{Field, Reader};
+pub use reader::Reader;

@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
@@ -22,6 +23,9 @@ use super::load::Loaded;
 
 /// Longer lines are not shown: they are data, not configuration.
 const LINE_CHARS_MAX: usize = 240;
+
+/// What stands in the place of what is not shown.
+const MASK: &str = "***";
 
 const BOLD: Style = Style::new().bold();
 const DIMMED: Style = Style::new().dimmed();
@@ -180,10 +184,15 @@ impl Text {
         if text.trim().is_empty() || text.chars().count() > LINE_CHARS_MAX {
             return None;
         }
-        let mut shown = String::new();
-        let mut shown_chars = 0;
-        let mut caret = None;
-        let mut hidden_before = false;
+        let user = user_of_url(text);
+        let hidden = |mark: Mark| {
+            user.contains(&mark.column)
+                || self
+                    .masked
+                    .iter()
+                    .any(|masked| masked.start <= mark && mark < masked.end)
+        };
+        let (mut shown, mut shown_chars, mut caret, mut hidden_before) = (String::new(), 0, None, false);
         for (index, char) in text.chars().enumerate() {
             let mark = Mark {
                 line,
@@ -192,25 +201,34 @@ impl Text {
             if mark.column == column {
                 caret = Some(shown_chars);
             }
-            let hidden = self
-                .masked
-                .iter()
-                .any(|masked| masked.start <= mark && mark < masked.end);
-            match (hidden, hidden_before) {
-                (false, _) => {
-                    shown.push(if char.is_control() { ' ' } else { char });
-                    shown_chars += 1;
-                }
-                (true, false) => {
-                    shown.push_str("***");
-                    shown_chars += 3;
-                }
-                (true, true) => {}
-            }
-            hidden_before = hidden;
+            let hidden_now = hidden(mark);
+            let part = match (hidden_now, hidden_before) {
+                (false, _) => if char.is_control() { ' ' } else { char }.to_string(),
+                (true, false) => MASK.to_owned(),
+                (true, true) => String::new(),
+            };
+            shown_chars += part.chars().count();
+            shown.push_str(&part);
+            hidden_before = hidden_now;
         }
         Some((shown, caret.unwrap_or(shown_chars)))
     }
+}
+
+/// The columns of `user:password` in the first URL of a line.
+fn user_of_url(text: &str) -> Range<usize> {
+    let columns = |bytes: usize| text[..bytes].chars().count() + 1;
+    let found = text.find("://").and_then(|at| {
+        let start = at + "://".len();
+        let authority = text[start..]
+            .split(['/', '?', '#', ' ', '\'', '"'])
+            .next()
+            .unwrap_or_default();
+        authority
+            .rfind('@')
+            .map(|end| columns(start)..columns(start + end))
+    });
+    found.unwrap_or(0..0)
 }
 
 /// The lines as YAML counts them: `\r` alone ends one too.

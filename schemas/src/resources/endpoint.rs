@@ -5,10 +5,8 @@ use http::HeaderName;
 use super::meta::Meta;
 use super::scope::Scope;
 use super::value::Value;
+use crate::limits::ENDPOINT_CONCURRENCY_MAX;
 use crate::yaml::{Problem, Reader};
-
-/// More requests at once to one endpoint than this are never made.
-const CONCURRENCY_MAX: i64 = 10_000;
 
 /// Headers that Heddle writes itself, besides all that begin with `ce-`.
 const RESERVED: &[&str] = &[
@@ -65,7 +63,7 @@ impl Endpoint {
             let ca_certs = Value::decode(&reader.field("caCerts"), scope);
             let concurrency = reader
                 .field("concurrency")
-                .integer(1..=CONCURRENCY_MAX)
+                .integer(1..=ENDPOINT_CONCURRENCY_MAX)
                 .and_then(|most| most.try_into().ok());
             let address = match reader.exactly_one(&["url", "builtin"])? {
                 "url" => Address::Server(Box::new(Server {

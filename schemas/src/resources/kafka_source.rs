@@ -5,6 +5,7 @@ use super::meta::Meta;
 use super::scope::Scope;
 use super::source::SourceSpec;
 use super::value::Value;
+use crate::limits::KAFKA_CONSUMERS_MAX;
 use crate::yaml::{Field, Located, Problem, Reader};
 
 const KEY_TYPE: &str = "kafkasources.sources.knative.dev/key-type";
@@ -114,7 +115,7 @@ impl KafkaSource {
             ]);
             let consumers = reader
                 .field("consumers")
-                .integer(1..=CONSUMERS_MAX)
+                .integer(1..=KAFKA_CONSUMERS_MAX)
                 .and_then(|count| count.try_into().ok());
             let ordering = reader
                 .field("ordering")
@@ -148,9 +149,6 @@ impl KafkaSource {
         })
     }
 }
-
-/// More consumers than this in one process only cost memory.
-const CONSUMERS_MAX: i64 = 64;
 
 fn read_sasl(reader: &Reader<'_>, scope: &Scope) -> Option<Sasl> {
     let enabled = reader.field("enable").boolean().unwrap_or(false);

@@ -13,10 +13,8 @@ use super::meta::Meta;
 use super::scope::Scope;
 use super::source::SourceSpec;
 use super::value::Value;
+use crate::limits::NATS_ACKS_PENDING_MAX;
 use crate::yaml::{Field, Located, Reader};
-
-/// More unacknowledged messages than this are never in flight.
-const ACKS_PENDING_MAX: i64 = 100_000;
 
 /// A source that reads NATS.
 #[derive(Clone, Debug)]
@@ -204,7 +202,7 @@ fn read_jetstream(reader: &Reader<'_>) -> Option<JetStream> {
     let ack_wait = duration::decode_positive(&reader.field("ackWait"));
     let ack_pending_max = reader
         .field("maxAckPending")
-        .integer(1..=ACKS_PENDING_MAX)
+        .integer(1..=NATS_ACKS_PENDING_MAX)
         .and_then(|most| most.try_into().ok());
     Some(JetStream {
         stream: stream?,

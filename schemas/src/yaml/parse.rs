@@ -1,325 +1,81 @@
-//! Text -> node trees, on top of the parser events of `saphyr-parser`.
-//!
-//! The tree is built here rather than by a ready-made loader because each duplicate key must be reported with its position
-//! (a loader stops at the first) and because what aliases expand to must be counted before it is built.
+//! A file's text -> its documents, going on behind syntax errors.
 
-use std::collections::HashMap;
+use saphyr_parser::ScanError;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
-
-use super::node::{Entry, Mark, Node, Value};
+use super::node::{Mark, Node};
 use super::problem::{Findings, Problem};
-use crate::limits::{YAML_DEPTH_MAX, YAML_NODES_MAX};
+use super::tree::{Builder, Stop};
 
 /// Reads all documents of a file. Empty documents are left out.
 ///
 /// Every problem goes to `findings`; a document with a syntax error is left out, one with duplicate keys keeps the first of each.
 pub fn parse(text: &str, findings: &Findings) -> Vec<Node> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut documents = Vec::new();
-    let mut builder = Builder {
-        findings,
-        lines_before: 0,
-        nodes: 0,
-        anchors: HashMap::new(),
-    };
-    let mut rest = text;
-    loop {
-        let Err(failure) = builder.read(rest, &mut documents) else {
-            return documents;
-        };
-        let Some(next) = failure.resume_at.and_then(|char| next_document(rest, char)) else {
-            return documents;
+    let mut builder = Builder::new(findings);
+    while let Err(Stop::Syntax(error)) = builder.read(rest, &mut documents) {
+        report(&error, rest, builder.lines_before, findings);
+        let Some(next) = next_document(rest, error.marker().index()) else {
+            break;
         };
         builder.lines_before += line_breaks(&rest[..next]);
         rest = &rest[next..];
     }
+    documents
 }
 
-/// Builds trees from parser events.
-struct Builder<'a> {
-    findings: &'a Findings,
-    /// Lines of the file before the text that is being parsed.
-    lines_before: usize,
-    nodes: usize,
-    anchors: HashMap<usize, Anchored>,
-}
-
-/// What an anchor stands for, measured once so that an alias is refused before it is expanded.
-struct Anchored {
-    node: Node,
-    count: usize,
-    depth: usize,
-}
-
-/// A collection that is still open.
-enum Open {
-    List {
-        items: Vec<Node>,
-        start: Mark,
-        anchor: usize,
-    },
-    Map(OpenMap),
-}
-
-/// A mapping that is still open.
-struct OpenMap {
-    start: Mark,
-    anchor: usize,
-    entries: Vec<Entry>,
-    /// The line of each key, to find duplicates.
-    lines: HashMap<String, usize>,
-    /// The key that waits for its value, with no text when it cannot be a key.
-    key: Option<(Mark, Option<String>)>,
-}
-
-/// Reading stopped: behind which character of the parsed text it may go on; none when the rest of the file is given up too.
-struct Failure {
-    resume_at: Option<usize>,
-}
-
-impl Builder<'_> {
-    fn read(&mut self, text: &str, documents: &mut Vec<Node>) -> Result<(), Failure> {
-        let mut open: Vec<Open> = Vec::new();
-        let mut root: Option<Node> = None;
-        for event in Parser::new_from_str(text) {
-            let (event, span) = event.map_err(|error| self.syntax_error(&error))?;
-            if event == Event::DocumentEnd {
-                self.anchors.clear();
-                documents.extend(root.take().filter(|node| node.value != Value::Null));
-            }
-            let Some((node, anchor)) = self.take(event, span, &mut open)? else {
-                continue;
-            };
-            if anchor > 0 {
-                let (count, depth) = (node.count(), node.depth());
-                self.anchors.insert(
-                    anchor,
-                    Anchored {
-                        node: node.clone(),
-                        count,
-                        depth,
-                    },
-                );
-            }
-            match open.last_mut() {
-                None => root = Some(node),
-                Some(Open::List { items, .. }) => items.push(node),
-                Some(Open::Map(map)) => self.add_to_map(map, node),
-            }
-        }
-        Ok(())
+/// Reports a syntax error in `text`, which stands behind so many lines of the file.
+fn report(error: &ScanError, text: &str, lines_before: usize, findings: &Findings) {
+    let (mut line, mut column) = (error.marker().line(), error.marker().col() + 1);
+    let line_last = line_breaks(text) + 1;
+    if line > line_last {
+        // What is missing at the end of the file is reported there, not behind it.
+        line = line_last;
+        column = text
+            .rsplit(['\n', '\r'])
+            .next()
+            .map_or(0, |last| last.chars().count())
+            + 1;
     }
-
-    /// Takes one event; gives the node that it completes, if it does, with its anchor (0: none).
-    fn take(
-        &mut self,
-        event: Event<'_>,
-        span: Span,
-        open: &mut Vec<Open>,
-    ) -> Result<Option<(Node, usize)>, Failure> {
-        Ok(match event {
-            Event::Scalar(text, style, anchor, tag) => Some((
-                self.scalar(text.into_owned(), style, tag.as_deref(), span)?,
-                anchor,
-            )),
-            Event::Alias(anchor) => Some((self.alias(anchor, open.len(), span)?, 0)),
-            Event::SequenceStart(anchor, tag) => {
-                self.start_collection(open.len(), tag.as_deref(), "seq", span)?;
-                open.push(Open::List {
-                    items: Vec::new(),
-                    start: self.mark(span.start),
-                    anchor,
-                });
-                None
-            }
-            Event::MappingStart(anchor, tag) => {
-                self.start_collection(open.len(), tag.as_deref(), "map", span)?;
-                open.push(Open::Map(OpenMap::new(self.mark(span.start), anchor)));
-                None
-            }
-            Event::SequenceEnd | Event::MappingEnd => open.pop().map(|open| open.close(self.mark(span.end))),
-            Event::DocumentStart(_) | Event::DocumentEnd => None,
-            Event::Nothing | Event::StreamStart | Event::StreamEnd => None,
-        })
-    }
-
-    fn scalar(
-        &mut self,
-        text: String,
-        style: ScalarStyle,
-        tag: Option<&Tag>,
-        span: Span,
-    ) -> Result<Node, Failure> {
-        self.spend(1, span)?;
-        let (start, end) = (self.mark(span.start), self.mark(span.end));
-        let value = match tag {
-            Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == "str") => {
-                self.refuse_tag(tag, span);
-                Value::Text(text)
-            }
-            Some(_) => Value::Text(text),
-            None if style == ScalarStyle::Plain => Value::from_plain(text),
-            None => Value::Text(text),
-        };
-        Ok(Node { start, end, value })
-    }
-
-    fn alias(&mut self, anchor: usize, level: usize, span: Span) -> Result<Node, Failure> {
-        let Some(anchored) = self.anchors.remove(&anchor) else {
-            return Err(self.give_up(
-                span,
-                "an alias cannot stand inside the value that it names".to_owned(),
-            ));
-        };
-        if level + anchored.depth > YAML_DEPTH_MAX {
-            return Err(self.give_up(span, too_deep()));
-        }
-        self.spend(anchored.count, span)?;
-        let node = anchored.node.clone();
-        self.anchors.insert(anchor, anchored);
-        Ok(node)
-    }
-
-    fn start_collection(
-        &mut self,
-        level: usize,
-        tag: Option<&Tag>,
-        plain: &str,
-        span: Span,
-    ) -> Result<(), Failure> {
-        self.spend(1, span)?;
-        if level >= YAML_DEPTH_MAX {
-            return Err(self.give_up(span, too_deep()));
-        }
-        if let Some(tag) = tag.filter(|tag| !(tag.is_yaml_core_schema() && tag.suffix == plain)) {
-            self.refuse_tag(tag, span);
-        }
-        Ok(())
-    }
-
-    /// Takes a completed node as the next key or the value of the last key.
-    fn add_to_map(&self, map: &mut OpenMap, node: Node) {
-        let Some((key_start, text)) = map.key.take() else {
-            map.key = Some((node.start, self.key_text(&node)));
-            return;
-        };
-        let Some(key) = text else { return };
-        if let Some(first) = map.lines.get(&key) {
-            let message = format!("\"{key}\" is written twice in one mapping, first on line {first}");
-            let place = self.findings.place(key_start, key);
-            self.findings.mask(node.start, node.end);
-            self.findings
-                .add(Problem::error(&place, message).with_help("keep one of the two"));
-            return;
-        }
-        map.lines.insert(key.clone(), key_start.line);
-        map.entries.push(Entry {
-            key,
-            key_start,
-            value: node,
-        });
-    }
-
-    /// The key as text, or none (and a problem) when it cannot be one.
-    fn key_text(&self, node: &Node) -> Option<String> {
-        let refuse = |message: &str| {
-            self.findings
-                .add(Problem::error(&self.findings.place(node.start, ""), message));
-            None
-        };
-        match &node.value {
-            Value::Text(text) if text == "<<" => {
-                refuse("the merge key << is not part of YAML 1.2: write the fields out")
-            }
-            Value::Text(text) | Value::Number(text) => Some(text.clone()),
-            Value::Bool(value) => Some(value.to_string()),
-            Value::Null => refuse("a key is missing before the colon"),
-            Value::List(_) | Value::Map(_) => refuse("a key must be a plain word, not a list or a mapping"),
-        }
-    }
-
-    fn refuse_tag(&self, tag: &Tag, span: Span) {
-        let place = self.findings.place(self.mark(span.start), "");
-        let message = format!("the tag {}{} is not known here", tag.handle, tag.suffix);
-        self.findings.add(
-            Problem::error(&place, message).with_help("leave it out; only !!str, !!seq and !!map may stand"),
+    let at = Mark {
+        line: line + lines_before,
+        column,
+    };
+    let suspicious = line_at(text, line).and_then(|content| suspicious_value(&content, text));
+    if let Some(column) = suspicious {
+        findings.mask(
+            Mark {
+                line: at.line,
+                column,
+            },
+            Mark {
+                line: at.line + 1,
+                column: 1,
+            },
         );
     }
-
-    fn spend(&mut self, nodes: usize, span: Span) -> Result<(), Failure> {
-        self.nodes = self.nodes.saturating_add(nodes);
-        if self.nodes > YAML_NODES_MAX {
-            let message = format!("more than {YAML_NODES_MAX} values in one file, aliases expanded");
-            return Err(self.give_up(span, message));
-        }
-        Ok(())
-    }
-
-    fn syntax_error(&self, error: &ScanError) -> Failure {
-        let place = self.findings.place(self.mark(*error.marker()), "");
-        self.findings.add(Problem::error(
-            &place,
-            format!("not valid YAML: {}", error.info()),
-        ));
-        Failure {
-            resume_at: Some(error.marker().index()),
-        }
-    }
-
-    fn give_up(&self, span: Span, message: String) -> Failure {
-        self.findings.add(Problem::error(
-            &self.findings.place(self.mark(span.start), ""),
-            message,
-        ));
-        Failure { resume_at: None }
-    }
-
-    fn mark(&self, marker: Marker) -> Mark {
-        Mark {
-            line: marker.line() + self.lines_before,
-            column: marker.col() + 1,
-        }
-    }
+    findings.add(Problem::error(
+        &findings.place(at, ""),
+        format!("not valid YAML: {}", error.info()),
+    ));
 }
 
-impl Open {
-    fn close(self, end: Mark) -> (Node, usize) {
-        match self {
-            Open::List { items, start, anchor } => (
-                Node {
-                    start,
-                    end,
-                    value: Value::List(items),
-                },
-                anchor,
-            ),
-            Open::Map(map) => (
-                Node {
-                    start: map.start,
-                    end,
-                    value: Value::Map(map.entries),
-                },
-                map.anchor,
-            ),
-        }
-    }
+/// The column behind the first colon of a line that cannot be read, when the line may hold a secret: by its words, or because it
+/// is in a file of Secrets.
+fn suspicious_value(content: &str, text: &str) -> Option<usize> {
+    const SUSPICIOUS: &[&str] = &["pass", "secret", "token", "credential", "authorization", "key"];
+    let lower = content.to_lowercase();
+    let suspicious = text.contains("kind: Secret") || SUSPICIOUS.iter().any(|word| lower.contains(word));
+    let colon = content.find(':').filter(|_| suspicious)?;
+    Some(content[..colon].chars().count() + 2)
 }
 
-impl OpenMap {
-    fn new(start: Mark, anchor: usize) -> OpenMap {
-        OpenMap {
-            start,
-            anchor,
-            entries: Vec::new(),
-            lines: HashMap::new(),
-            key: None,
-        }
-    }
-}
-
-fn too_deep() -> String {
-    format!("nested more than {YAML_DEPTH_MAX} levels deep")
+/// The line of this number, from 1.
+fn line_at(text: &str, line: usize) -> Option<String> {
+    text.replace("\r\n", "\n")
+        .split(['\n', '\r'])
+        .nth(line.saturating_sub(1))
+        .map(str::to_owned)
 }
 
 /// The byte offset of the first line behind the character `after` that begins a document with `---`.
