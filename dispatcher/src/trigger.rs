@@ -120,7 +120,6 @@ impl Trigger {
         if stopped.is_some() {
             return;
         }
-        tracing::error!(trigger = %self.name, reason, "trigger stopped; its events stay in the broker until a restart");
         self.metrics.stopped.set(1);
         self.shared.observer.stopped(&Stopped {
             trigger: &self.name,

@@ -1,9 +1,10 @@
-//! The dispatcher against an engine in memory and endpoints of this process.
+//! The dispatcher against an engine in memory, the embedded one, and endpoints of this process.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shows where it stood")]
 
 mod brokers;
 mod dead_letters;
+mod embedded;
 mod engine;
 mod fixture;
 mod isolation;

@@ -1,0 +1,158 @@
+//! The same dispatcher on the embedded engine: what the seam promises is what it gets.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::embedded::{DeadLetterQuery, Embedded, Options as EngineOptions};
+use broker::{Batch, DeadLetterReason, Engine};
+use dispatcher::{Dispatcher, Options, TriggerSpec, TriggerStatus};
+
+use crate::fixture::{event, http, name, retries, trigger, trigger_for};
+use crate::sink::{Answer, TestSink, body, status};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+async fn open(directory: &Path) -> Embedded {
+    let (engine, _) = Embedded::open(EngineOptions::new(directory)).await.unwrap();
+    engine.declare(&name("default/default")).await.unwrap();
+    engine
+}
+
+async fn run(engine: &Embedded, triggers: Vec<TriggerSpec>) -> Dispatcher {
+    Dispatcher::start(Options::new(Arc::new(engine.clone())), triggers)
+        .await
+        .unwrap()
+}
+
+async fn publish(engine: &Embedded, ids: impl IntoIterator<Item = u32>) {
+    let events = ids
+        .into_iter()
+        .map(|id| event(&id.to_string(), "order.placed"))
+        .collect();
+    let batch = Batch {
+        events,
+        hops: 255,
+        source_state: None,
+        permit: None,
+    };
+    engine.append(&name("default/default"), batch).await.unwrap();
+}
+
+async fn idle(dispatcher: &Dispatcher, trigger: &str) -> TriggerStatus {
+    let handle = dispatcher.handle();
+    let trigger = name(trigger);
+    tokio::time::timeout(DEADLINE, handle.idle(&trigger))
+        .await
+        .expect("never idle")
+        .unwrap()
+}
+
+fn reply() -> Answer {
+    body(
+        200,
+        &[
+            ("ce-specversion", "1.0"),
+            ("ce-id", "r"),
+            ("ce-source", "/sink"),
+            ("ce-type", "checked"),
+        ],
+        "",
+    )
+}
+
+#[tokio::test]
+async fn a_thousand_events_and_their_replies_arrive_and_the_counts_add_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path()).await;
+    let (worker, next) = (
+        TestSink::answering(reply()).await,
+        TestSink::answering(status(200)).await,
+    );
+    let triggers = vec![
+        trigger_for("worker", "order.placed", http(worker.url())),
+        trigger_for("next", "checked", http(next.url())),
+    ];
+    let dispatcher = run(&engine, triggers).await;
+    for batch in 0..10 {
+        publish(&engine, batch * 100..(batch + 1) * 100).await;
+    }
+    let worked = idle(&dispatcher, "default/worker").await;
+    let followed = idle(&dispatcher, "default/next").await;
+    assert_eq!(
+        (worked.subscription.delivered, followed.subscription.delivered),
+        (1000, 1000)
+    );
+    let mut ids: Vec<u32> = worker.ids().iter().map(|id| id.parse().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (0..1000).collect::<Vec<_>>());
+    assert_eq!(next.received().len(), 1000);
+    assert!(dispatcher.shutdown(DEADLINE).await.abandoned.is_empty());
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn an_event_goes_through_retries_and_a_failing_dead_letter_sink_into_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path()).await;
+    let (sink, dead) = (
+        TestSink::answering(body(503, &[], "down")).await,
+        TestSink::answering(status(500)).await,
+    );
+    let dead_letter_sink = Some(http(dead.url()));
+    let delivery = retries(2);
+    let triggers = vec![TriggerSpec {
+        dead_letter_sink,
+        delivery,
+        ..trigger("t", http(sink.url()))
+    }];
+    let dispatcher = run(&engine, triggers).await;
+    publish(&engine, [1]).await;
+    let settled = idle(&dispatcher, "default/t").await;
+    assert_eq!((sink.received().len(), dead.received().len()), (3, 3));
+    assert_eq!(
+        (settled.subscription.dead_lettered, settled.subscription.delivered),
+        (1, 0)
+    );
+    let query = DeadLetterQuery {
+        limit: 10,
+        ..DeadLetterQuery::default()
+    };
+    let [letter] = engine.dead_letters(&query).unwrap().try_into().unwrap();
+    assert_eq!(
+        (letter.reason, letter.code, letter.attempts),
+        (DeadLetterReason::RetriesExhausted, Some(503), 3)
+    );
+    let (_, original) = engine.dead_letter(&letter.id).unwrap().unwrap();
+    assert_eq!(original.to_record(), event("1", "order.placed").to_record());
+    drop(dispatcher.shutdown(DEADLINE).await);
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn what_was_abandoned_is_delivered_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path()).await;
+    let hanging = TestSink::start(|_| std::future::pending()).await;
+    let dispatcher = run(&engine, vec![trigger("t", http(hanging.url()))]).await;
+    publish(&engine, 0..3).await;
+    while hanging.received().len() < 3 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        dispatcher.shutdown(Duration::from_millis(10)).await.abandoned[0].deliveries,
+        3
+    );
+    engine.close().await;
+    drop(engine);
+
+    let engine = open(directory.path()).await;
+    let sink = TestSink::answering(status(200)).await;
+    let dispatcher = run(&engine, vec![trigger("t", http(sink.url()))]).await;
+    assert_eq!(idle(&dispatcher, "default/t").await.subscription.delivered, 3);
+    let mut ids = sink.ids();
+    ids.sort_unstable();
+    assert_eq!(ids, ["0", "1", "2"]);
+    drop(dispatcher.shutdown(DEADLINE).await);
+    engine.close().await;
+}
