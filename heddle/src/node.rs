@@ -13,7 +13,7 @@ use schemas::names::ResourceName;
 use self::access::Access;
 use self::banner::Facts;
 use self::running::{Listeners, Running};
-use crate::cli::NodeArgs;
+use crate::cli::node::NodeArgs;
 use crate::configuration::Configuration;
 use crate::console;
 use crate::exit::{Exit, OrExit, Outcome};

@@ -69,54 +69,58 @@ pub(crate) fn cell(item: &Value, pointer: &str) -> String {
 }
 
 /// Block style for what has members, JSON (a subset of YAML) for all else, so that quoting needs no rules of its own.
+/// With `in_line` the first line goes on where the text ends.
 fn write_yaml(out: &mut String, value: &Value, depth: usize, in_line: bool) {
-    let mut first = in_line;
-    let mut begin = |out: &mut String| {
-        if !std::mem::take(&mut first) {
+    let indent = |out: &mut String, is_first: bool| {
+        if !(is_first && in_line) {
             out.extend(std::iter::repeat_n("  ", depth));
         }
     };
     match value {
-        Value::Object(members) if !members.is_empty() => {
-            for (key, member) in members {
-                begin(out);
+        Value::Object(members) => {
+            for (index, (key, member)) in members.iter().enumerate() {
+                indent(out, index == 0);
                 out.push_str(&yaml_text(key));
                 out.push(':');
-                write_yaml_member(
-                    out,
-                    member,
-                    depth + usize::from(member.is_object() || member.is_array()),
-                );
+                write_member(out, member, depth + 1);
             }
         }
-        Value::Array(elements) if !elements.is_empty() => {
-            for element in elements {
-                begin(out);
-                out.push_str("- ");
-                write_yaml(out, element, depth + 1, true);
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                indent(out, index == 0);
+                out.push('-');
+                write_element(out, element, depth + 1);
             }
         }
-        leaf => {
-            begin(out);
-            out.push_str(&yaml_leaf(leaf));
-            out.push('\n');
-        }
+        leaf => out.push_str(&yaml_leaf(leaf)),
     }
 }
 
-fn write_yaml_member(out: &mut String, member: &Value, depth: usize) {
-    let is_block = match member {
-        Value::Object(members) => !members.is_empty(),
-        Value::Array(elements) => !elements.is_empty(),
-        _ => false,
-    };
-    if is_block {
+/// What stands behind `key:`.
+fn write_member(out: &mut String, member: &Value, depth: usize) {
+    if has_members(member) {
         out.push('\n');
         write_yaml(out, member, depth, false);
     } else {
+        let _ = writeln!(out, " {}", yaml_leaf(member));
+    }
+}
+
+/// What stands behind `-`.
+fn write_element(out: &mut String, element: &Value, depth: usize) {
+    if has_members(element) {
         out.push(' ');
-        out.push_str(&yaml_leaf(member));
-        out.push('\n');
+        write_yaml(out, element, depth, true);
+    } else {
+        let _ = writeln!(out, " {}", yaml_leaf(element));
+    }
+}
+
+fn has_members(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => !members.is_empty(),
+        Value::Array(elements) => !elements.is_empty(),
+        _ => false,
     }
 }
 

@@ -1,5 +1,7 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::query::Kind;
 use super::*;
 
 fn parsed(line: &str) -> Result<Cli, Exit> {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::cli::{DeadLettersCommand, DeadLettersListArgs, DeadLettersShowArgs, Output};
+use crate::cli::query::{DeadLettersCommand, DeadLettersListArgs, DeadLettersShowArgs, Output};
 use crate::client::{Client, Document};
 use crate::exit::{Exit, OrExit, Outcome};
 use crate::output::{self, Column, cell};

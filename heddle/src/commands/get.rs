@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::cli::{GetArgs, Kind, Output};
+use crate::cli::query::{GetArgs, Kind, Output};
 use crate::client::{Client, Document};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Column, cell};

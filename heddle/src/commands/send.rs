@@ -6,9 +6,10 @@ mod deliver;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
-use crate::cli::SendArgs;
+use crate::cli::send::SendArgs;
 use crate::client::Client;
 use crate::exit::{Exit, Failure, OrExit, Outcome};
 use crate::limits;
@@ -71,24 +72,27 @@ async fn send_one(
     Ok(())
 }
 
-/// Reads lines while earlier ones are under way; stops at the first failure that would meet every line.
+/// Sends each line as soon as it is there, while earlier ones are under way; stops at the first failure that would
+/// meet every line.
 async fn send_lines(
     args: &SendArgs,
     client: &Client,
     composer: &Composer<'_>,
     summary: &mut Summary,
 ) -> Outcome {
-    let spec = args.data.as_deref().unwrap_or("-");
-    let mut input = open(spec).await?;
-    let mut under_way = futures_util::stream::FuturesUnordered::new();
+    let mut lines = open(args.data.as_deref().unwrap_or("-")).await?.split(b'\n');
+    let mut under_way = FuturesUnordered::new();
     let mut number = 0;
     loop {
-        let mut line = Vec::new();
-        let read = input.read_until(b'\n', &mut line).await.or_exit(Exit::Io)?;
-        if read == 0 {
-            break;
-        }
-        let line = without_line_break(line);
+        let line = tokio::select! {
+            Some(delivered) = under_way.next() => {
+                summary.record(delivered?);
+                continue;
+            }
+            line = lines.next_segment(), if under_way.len() < limits::SEND_IN_FLIGHT_MAX => line.or_exit(Exit::Io)?,
+        };
+        let Some(line) = line else { break };
+        let line = without_carriage_return(line);
         if line.is_empty() {
             summary.empty_lines += 1;
             continue;
@@ -96,11 +100,6 @@ async fn send_lines(
         number += 1;
         let event = composer.event(Some(line), Some(number))?;
         under_way.push(deliver(client, composer.path(), composer.encode(&event)));
-        if under_way.len() >= limits::SEND_IN_FLIGHT_MAX
-            && let Some(delivered) = under_way.next().await
-        {
-            summary.record(delivered?);
-        }
     }
     while let Some(delivered) = under_way.next().await {
         summary.record(delivered?);
@@ -124,12 +123,10 @@ async fn open(spec: &str) -> Outcome<Input> {
     }
 }
 
-fn without_line_break(mut line: Vec<u8>) -> Vec<u8> {
-    if line.last() == Some(&b'\n') {
+/// A line as Windows ends it has one more character that is no data.
+fn without_carriage_return(mut line: Vec<u8>) -> Vec<u8> {
+    if line.last() == Some(&b'\r') {
         line.pop();
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
     }
     line
 }

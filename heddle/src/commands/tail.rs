@@ -10,7 +10,7 @@ use schemas::limits::Limits;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::cli::{TailArgs, TailOutput};
+use crate::cli::query::{TailArgs, TailOutput};
 use crate::client::{Answer, Client};
 use crate::exit::{Exit, Failure, OrExit, Outcome};
 use crate::limits;

@@ -1,6 +1,6 @@
 //! `heddle validate`: checks a configuration, tells everything that is wrong with it, starts nothing.
 
-use crate::cli::{ReportOutput, ValidateArgs};
+use crate::cli::node::{ReportOutput, ValidateArgs};
 use crate::configuration::{self, Configuration};
 use crate::exit::Outcome;
 use crate::output;

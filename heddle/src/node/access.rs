@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::NodeArgs;
+use crate::cli::node::NodeArgs;
 use crate::exit::{Exit, Failure, OrExit, Outcome};
 use crate::server::guard::Guard;
 use crate::token::Token;

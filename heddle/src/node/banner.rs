@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use broker::embedded::{Durability, Embedded, Opened};
 
 use super::running::Listeners;
-use crate::cli::NodeArgs;
+use crate::cli::node::NodeArgs;
 use crate::ready_file::base_url;
 use crate::wiring::Wiring;
 use crate::{file_system, terminal};

@@ -6,20 +6,20 @@ use axum::Router;
 use broker::embedded::Embedded;
 use broker::limits::ADMISSION_BYTES_MAX;
 use broker::{Admission, SystemClock};
-use dispatcher::Dispatcher;
+use dispatcher::{Dispatcher, Handle};
 use schemas::limits::Limits;
 use sources::Sources;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::access::Access;
-use crate::cli::NodeArgs;
+use crate::cli::node::NodeArgs;
 use crate::console::Console;
 use crate::exit::{Exit, Failure, OrExit, Outcome};
 use crate::metrics::{IngressMetrics, Metrics};
 use crate::ready_file::base_url;
 use crate::server::accept::Listener;
-use crate::server::admin::{self, Admin, Phase};
+use crate::server::admin::{self, Admin, Catalogue, Phase};
 use crate::server::ingress::{self, Ingress};
 use crate::signals::Signals;
 use crate::telemetry::narrator::Narrator;
@@ -48,6 +48,15 @@ pub(super) struct Server {
     pub(super) stop: CancellationToken,
 }
 
+/// What both servers work with.
+struct Common {
+    engine: Embedded,
+    metrics: Metrics,
+    sources: Sources,
+    catalogue: Catalogue,
+    access: Access,
+}
+
 impl Listeners {
     /// Binds both before any real work, so that a port that is taken costs nothing.
     pub(super) async fn bind(args: &NodeArgs) -> Outcome<Self> {
@@ -70,55 +79,36 @@ impl Running {
         let metrics = Metrics::new();
         metrics.register_engine(engine.clone());
         let admission = Admission::new(ADMISSION_BYTES_MAX);
-        let Wiring {
-            triggers,
-            sources,
-            echoes,
-            catalogue,
-            ..
-        } = wiring;
+        let narrator = Narrator::new(console, wiring.echoes);
 
-        let mut options = dispatcher::Options::new(Arc::new(engine.clone()));
-        options.observer = Narrator::new(console, echoes);
-        options.metrics = metrics.register(dispatcher::Metrics::register);
-        let dispatcher = Dispatcher::start(options, triggers).await.or_exit(Exit::Data)?;
-        let sources =
-            Sources::start(source_options(&engine, &admission, &metrics), sources).or_exit(Exit::Data)?;
+        let options = dispatcher_options(&engine, narrator, &metrics);
+        let dispatcher = Dispatcher::start(options, wiring.triggers)
+            .await
+            .or_exit(Exit::Data)?;
+        let options = source_options(&engine, &admission, &metrics);
+        let sources = Sources::start(options, wiring.sources).or_exit(Exit::Data)?;
 
         let phase = Phase::default();
-        let ingress_parts = ingress::Parts {
-            engine: engine.clone(),
-            admission,
-            brokers: catalogue.brokers.clone(),
-            webhooks: sources.webhooks(),
-            limits: Limits::default(),
-            guard: access.ingress,
-            metrics: IngressMetrics::new(&metrics),
-        };
-        let admin_stop = CancellationToken::new();
-        let admin_parts = admin::Parts {
-            engine: engine.clone(),
-            dispatcher: dispatcher.handle(),
-            sources: sources.clone(),
-            catalogue,
+        let common = Common {
+            engine,
             metrics,
-            phase: phase.clone(),
-            ingress: base_url(listeners.ingress.address()),
-            guard: access.admin,
-            stop: admin_stop.clone(),
+            sources,
+            catalogue: wiring.catalogue,
+            access,
         };
-        let ingress = Server::spawn(
-            listeners.ingress,
-            Ingress::new(ingress_parts).router(),
-            CancellationToken::new(),
+        let admin = common.admin(
+            listeners.admin,
+            &listeners.ingress,
+            dispatcher.handle(),
+            phase.clone(),
         );
-        let admin = Server::spawn(listeners.admin, Admin::new(admin_parts).router(), admin_stop);
+        let ingress = common.ingress(listeners.ingress, admission);
         phase.running();
         Ok(Self {
             phase,
-            engine,
+            engine: common.engine,
             dispatcher,
-            sources,
+            sources: common.sources,
             ingress,
             admin,
         })
@@ -145,6 +135,44 @@ impl Server {
             stop,
         }
     }
+}
+
+impl Common {
+    fn ingress(&self, listener: Listener, admission: Admission) -> Server {
+        let parts = ingress::Parts {
+            engine: self.engine.clone(),
+            admission,
+            brokers: self.catalogue.brokers.clone(),
+            webhooks: self.sources.webhooks(),
+            limits: Limits::default(),
+            guard: self.access.ingress.clone(),
+            metrics: IngressMetrics::new(&self.metrics),
+        };
+        Server::spawn(listener, Ingress::new(parts).router(), CancellationToken::new())
+    }
+
+    fn admin(&self, listener: Listener, ingress: &Listener, dispatcher: Handle, phase: Phase) -> Server {
+        let stop = CancellationToken::new();
+        let parts = admin::Parts {
+            engine: self.engine.clone(),
+            dispatcher,
+            sources: self.sources.clone(),
+            catalogue: self.catalogue.clone(),
+            metrics: self.metrics.clone(),
+            phase,
+            ingress: base_url(ingress.address()),
+            guard: self.access.admin.clone(),
+            stop: stop.clone(),
+        };
+        Server::spawn(listener, Admin::new(parts).router(), stop)
+    }
+}
+
+fn dispatcher_options(engine: &Embedded, narrator: Arc<Narrator>, metrics: &Metrics) -> dispatcher::Options {
+    let mut options = dispatcher::Options::new(Arc::new(engine.clone()));
+    options.observer = narrator;
+    options.metrics = metrics.register(dispatcher::Metrics::register);
+    options
 }
 
 fn source_options(engine: &Embedded, admission: &Admission, metrics: &Metrics) -> sources::Options {

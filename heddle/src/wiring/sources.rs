@@ -53,21 +53,13 @@ fn kafka_spec(kafka: &plan::Kafka, place: &Place) -> Result<KafkaSpec, Problem> 
         bootstrap_servers: kafka.bootstrap_servers.clone(),
         topics: kafka.topics.clone(),
         consumer_group: kafka.consumer_group.clone(),
-        initial_offset: match kafka.initial_offset {
-            kafka_source::InitialOffset::Earliest => InitialOffset::Earliest,
-            kafka_source::InitialOffset::Latest => InitialOffset::Latest,
-        },
+        initial_offset: initial_offset(kafka.initial_offset),
         consumers: kafka.consumers,
         ordering: match kafka.ordering {
             kafka_source::Ordering::Ordered => Ordering::Ordered,
             kafka_source::Ordering::Unordered => Ordering::Unordered,
         },
-        key_type: match kafka.key_type {
-            kafka_source::KeyType::String => KeyType::Text,
-            kafka_source::KeyType::Int => KeyType::Integer,
-            kafka_source::KeyType::Float => KeyType::Float,
-            kafka_source::KeyType::ByteArray => KeyType::Bytes,
-        },
+        key_type: key_type(kafka.key_type),
         sasl: kafka.sasl.as_ref().map(sasl),
         tls: kafka.tls.as_ref().map(|tls| {
             let (certificate, key) = identity(tls);
@@ -81,6 +73,22 @@ fn kafka_spec(kafka: &plan::Kafka, place: &Place) -> Result<KafkaSpec, Problem> 
     spec.validate()
         .map_err(|error| Problem::error(place, error.to_string()))?;
     Ok(spec)
+}
+
+fn initial_offset(offset: kafka_source::InitialOffset) -> InitialOffset {
+    match offset {
+        kafka_source::InitialOffset::Earliest => InitialOffset::Earliest,
+        kafka_source::InitialOffset::Latest => InitialOffset::Latest,
+    }
+}
+
+fn key_type(key_type: kafka_source::KeyType) -> KeyType {
+    match key_type {
+        kafka_source::KeyType::String => KeyType::Text,
+        kafka_source::KeyType::Int => KeyType::Integer,
+        kafka_source::KeyType::Float => KeyType::Float,
+        kafka_source::KeyType::ByteArray => KeyType::Bytes,
+    }
 }
 
 fn sasl(sasl: &plan::Sasl) -> SaslSpec {

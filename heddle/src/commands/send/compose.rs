@@ -6,7 +6,7 @@ use schemas::codec::http as codec;
 use schemas::event::{DataForm, Event};
 use serde::de::IgnoredAny;
 
-use crate::cli::SendArgs;
+use crate::cli::send::SendArgs;
 use crate::exit::{Exit, Failure, OrExit, Outcome};
 
 /// Makes events that differ in id and data alone.
