@@ -624,7 +624,12 @@ async fn an_ingress_token_is_asked_for() {
 
 #[tokio::test]
 async fn every_example_is_valid() {
-    for folder in ["examples/first", "examples/stack"] {
+    for folder in [
+        "examples/first",
+        "examples/sources",
+        "examples/knative",
+        "examples/stack",
+    ] {
         let path = harness::repository::top().join(folder);
         assert!(path.is_dir(), "{folder} is there");
         let cli = Cli::run_in(Path::new("/"), &["validate", &path.display().to_string()], b"").await;

@@ -50,9 +50,16 @@ fn the_sources_are_one_file_each_and_work_together() {
 }
 
 #[test]
+fn a_login_in_a_secret_reaches_the_kafka_source() {
+    let (plan, problems) = example("kafka-tls");
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(plan.sources.len(), 1);
+}
+
+#[test]
 fn a_page_from_a_cluster_works_with_endpoints_beside_it() {
     let (plan, problems) = example("knative");
-    assert_eq!((plan.triggers.len(), plan.sources.len()), (2, 2));
+    assert_eq!((plan.triggers.len(), plan.sources.len()), (2, 1));
     assert_eq!(
         problems,
         [
