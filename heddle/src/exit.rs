@@ -57,9 +57,17 @@ impl Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The message and its causes on one line.
+    /// The message and its causes on one line; many errors tell their cause themselves, and are not told it again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.error)
+        let mut said = self.error.to_string();
+        f.write_str(&said)?;
+        for cause in self.error.chain().skip(1).map(ToString::to_string) {
+            if !said.contains(&cause) {
+                write!(f, ": {cause}")?;
+                said = cause;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -71,3 +79,6 @@ impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

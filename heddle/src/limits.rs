@@ -53,3 +53,6 @@ pub(crate) const CONSOLE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How long storage may take to close after a drain; recovery does the same work at the next start.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the admin API gets for its drain, also past the deadline: it tells how the drain goes.
+pub(crate) const ADMIN_DRAIN_MIN: Duration = Duration::from_secs(1);

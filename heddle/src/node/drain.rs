@@ -38,7 +38,13 @@ async fn in_order(running: Running, deadline: Instant) {
     let _ = dispatcher
         .shutdown(deadline.saturating_duration_since(Instant::now()))
         .await;
-    stop(admin, "requests at the admin API", deadline).await;
+    // It answers to the end, and so that long at least.
+    stop(
+        admin,
+        "requests at the admin API",
+        deadline.max(Instant::now() + limits::ADMIN_DRAIN_MIN),
+    )
+    .await;
     if tokio::time::timeout(limits::CLOSE_TIMEOUT, engine.close())
         .await
         .is_err()
