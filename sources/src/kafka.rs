@@ -17,6 +17,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use schemas::names::ResourceName;
 
+mod callbacks;
 mod consumer;
 mod ledger;
 mod pump;

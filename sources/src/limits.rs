@@ -94,3 +94,9 @@ pub const NATS_REQUEST_MS_MAX: u64 = 10_000;
 
 /// Bytes of an explanation that is put into an extension.
 pub const EXPLANATION_BYTES_MAX: usize = 512;
+
+/// How long one request for JetStream messages stays open.
+pub const NATS_PULL_EXPIRES_MS: u64 = 30_000;
+
+/// Time between two signs of life of an open request.
+pub const NATS_PULL_HEARTBEAT_MS: u64 = 5_000;

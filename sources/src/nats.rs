@@ -22,6 +22,7 @@ mod connect;
 mod core;
 mod jetstream;
 pub mod message;
+mod pull;
 
 pub use connect::NatsSpecError;
 
@@ -164,15 +165,24 @@ impl NatsSource {
         self.spec
             .validate()
             .map_err(|error| SourceError::outside("reading the configuration", error))?;
-        let Some(client) = connect::connect(&self.spec, &self.name, session).await? else {
+        let Some(connection) = connect::connect(&self.spec, &self.name, session).await? else {
             return Ok(());
         };
         let wrapping = message::Wrapping::new(&self.spec);
         match &self.spec.mode {
             NatsMode::Core { subject, queue_group } => {
-                core::read(&client, subject, queue_group.as_deref(), &wrapping, session).await
+                core::read(
+                    &connection.client,
+                    subject,
+                    queue_group.as_deref(),
+                    &wrapping,
+                    session,
+                )
+                .await
             }
-            NatsMode::JetStream(spec) => jetstream::read(client, spec, &self.name, &wrapping, session).await,
+            NatsMode::JetStream(spec) => {
+                jetstream::read(&connection, spec, &self.name, &wrapping, session).await
+            }
         }
     }
 }

@@ -109,10 +109,10 @@ impl Reporter {
         self.inner.lock().status.clone()
     }
 
-    /// Getting ready. Does not end a failure: only success does.
+    /// Getting ready. Does not end a failure: only success does. Nothing changes after [`Self::stopped`].
     pub fn connecting(&self) {
         let mut inner = self.inner.lock();
-        if !matches!(inner.status.state, State::Failing { .. }) {
+        if !matches!(inner.status.state, State::Failing { .. } | State::Stopped) {
             inner.status.state = State::Connecting;
         }
     }
@@ -120,7 +120,7 @@ impl Reporter {
     /// Events can come.
     pub fn running(&self) {
         let mut inner = self.inner.lock();
-        if inner.status.state == State::Running {
+        if matches!(inner.status.state, State::Running | State::Stopped) {
             return;
         }
         let before = std::mem::replace(&mut inner.status.state, State::Running);
@@ -145,9 +145,13 @@ impl Reporter {
     pub fn failing(&self, error: impl Into<String>) {
         let mut inner = self.inner.lock();
         let error = error.into();
-        if let State::Failing { last_error, .. } = &mut inner.status.state {
-            *last_error = error;
-            return;
+        match &mut inner.status.state {
+            State::Failing { last_error, .. } => {
+                *last_error = error;
+                return;
+            }
+            State::Stopped => return,
+            State::Connecting | State::Running => {}
         }
         let now = self.clock.now();
         inner.status.state = State::Failing {

@@ -8,6 +8,8 @@ use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use async_nats::rustls::{ClientConfig, RootCertStore};
 use async_nats::{Client, ClientError, ConnectOptions, Event, ServerAddr, ServerError};
 use schemas::names::ResourceName;
+use tokio::sync::Notify;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{NatsAuth, NatsMode, NatsSpec, NatsTls};
 use crate::limits::{
@@ -16,6 +18,15 @@ use crate::limits::{
 use crate::metrics::SourceMetrics;
 use crate::source::{Session, SourceError};
 use crate::status::Reporter;
+
+/// A connection whose troubles are told as the source's state for as long as this lives.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    /// Told when the connection is a new one.
+    pub(super) reconnected: Arc<Notify>,
+    /// The library tells of the end of a connection that we have dropped, too; that is nobody's failure.
+    _reporting: DropGuard,
+}
 
 /// Why a NatsSource cannot run as it is configured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +97,7 @@ pub(super) async fn connect(
     spec: &NatsSpec,
     name: &ResourceName,
     session: &Session,
-) -> Result<Option<Client>, SourceError> {
+) -> Result<Option<Connection>, SourceError> {
     let configured = |error: NatsSpecError| SourceError::outside("reading the configuration", error);
     let mut options = options(spec).map_err(configured)?;
     if let Some(tls) = &spec.tls {
@@ -95,13 +106,18 @@ pub(super) async fn connect(
             .tls_client_config(tls_config(tls).map_err(configured)?);
     }
     let (status, metrics) = (Arc::clone(&session.status), session.metrics.clone());
+    let reconnected = Arc::new(Notify::new());
+    let (notify, dropped) = (Arc::clone(&reconnected), CancellationToken::new());
+    let reporting = dropped.clone().drop_guard();
     options = options
         .name(format!("heddle {name}"))
         .subscription_capacity(NATS_BUFFERED_MESSAGES_MAX)
         .request_timeout(Some(Duration::from_millis(NATS_REQUEST_MS_MAX)))
         .reconnect_delay_callback(reconnect_pause)
         .event_callback(move |event| {
-            report(&event, &status, &metrics);
+            if !dropped.is_cancelled() {
+                report(&event, &status, &metrics, &notify);
+            }
             std::future::ready(())
         });
     let servers: Vec<ServerAddr> = spec
@@ -112,7 +128,11 @@ pub(super) async fn connect(
         .map_err(configured)?;
     match session.stop.run_until_cancelled(options.connect(servers)).await {
         None => Ok(None),
-        Some(Ok(client)) => Ok(Some(client)),
+        Some(Ok(client)) => Ok(Some(Connection {
+            client,
+            reconnected,
+            _reporting: reporting,
+        })),
         Some(Err(error)) => {
             let shown: Vec<String> = spec.servers.iter().map(|url| without_login(url)).collect();
             Err(SourceError::outside(
@@ -222,9 +242,12 @@ fn reconnect_pause(attempts: usize) -> Duration {
     Duration::from_millis((RESTART_PAUSE_MS_MIN << doublings).min(RESTART_PAUSE_MS_MAX))
 }
 
-fn report(event: &Event, status: &Reporter, metrics: &SourceMetrics) {
+fn report(event: &Event, status: &Reporter, metrics: &SourceMetrics, reconnected: &Notify) {
     match event {
-        Event::Connected => status.running(),
+        Event::Connected => {
+            status.running();
+            reconnected.notify_one();
+        }
         Event::Disconnected | Event::Closed => status.failing("the connection to NATS is lost"),
         Event::SlowConsumer(_) => {
             metrics.dropped.inc();

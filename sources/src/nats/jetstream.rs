@@ -2,20 +2,22 @@
 
 use std::collections::VecDeque;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::Client;
 use async_nats::datetime::DateTime;
-use async_nats::jetstream::consumer::pull::{Config, MessagesError, MessagesErrorKind, Stream as Pulled};
+use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, AckKind, Message};
 use broker::Timestamp;
-use futures_util::StreamExt;
 use schemas::names::ResourceName;
+use tokio::sync::Notify;
 
+use super::connect::Connection;
 use super::message::{Stored, Wrapping};
+use super::pull::{Pull, PullError};
 use super::{DeliverFrom, JetStreamSpec};
 use crate::limits::{
     BATCH_BYTES_MAX, BATCH_EVENTS_MAX, NATS_MESSAGE_OVERHEAD_BYTES, NATS_PULL_BYTES_MAX,
@@ -27,7 +29,8 @@ use crate::source::{Session, SourceError};
 struct Flow<'a> {
     session: &'a Session,
     wrapping: &'a Wrapping,
-    pulled: Pulled,
+    pull: Pull,
+    reconnected: Arc<Notify>,
     /// Received, not yet taken to be stored.
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
@@ -50,12 +53,13 @@ struct OtherConsumer {
 
 /// Stores and acknowledges what comes until told to stop.
 pub(super) async fn read(
-    client: Client,
+    connection: &Connection,
     spec: &JetStreamSpec,
     name: &ResourceName,
     wrapping: &Wrapping,
     session: &Session,
 ) -> Result<(), SourceError> {
+    let client = &connection.client;
     let pull_bytes = (client.max_payload() + NATS_MESSAGE_OVERHEAD_BYTES).max(NATS_PULL_BYTES_MAX);
     let context = jetstream::new(client.clone());
     let stream = context
@@ -64,30 +68,20 @@ pub(super) async fn read(
         .map_err(|error| SourceError::outside(format!("opening the stream `{}`", spec.stream), error))?;
     let consumer = consumer(&stream, spec, &spec.consumer_name(name)).await?;
     let ack_wait = consumer.cached_info().config.ack_wait.max(Duration::from_secs(1));
-    let pulled = consumer
-        .stream()
-        .max_messages_per_batch(NATS_PULL_MESSAGES_MAX)
-        .max_bytes_per_batch(pull_bytes)
-        .heartbeat(Duration::from_secs(5))
-        .expires(Duration::from_secs(30))
-        .messages()
+    let pull = Pull::open(client, context, consumer, pull_bytes)
         .await
-        .map_err(|error| SourceError::outside("asking for messages", error))?;
+        .map_err(reading)?;
     session.status.running();
     let flow = Flow {
         session,
         wrapping,
-        pulled,
+        pull,
+        reconnected: Arc::clone(&connection.reconnected),
         waiting: VecDeque::new(),
         waiting_bytes: 0,
         progress_every: ack_wait / 3,
     };
-    flow.run().await?;
-    // Acknowledgements are on their way only; after this they have arrived.
-    client
-        .flush()
-        .await
-        .map_err(|error| SourceError::outside("acknowledging", error))
+    flow.run().await
 }
 
 /// The durable consumer, made when it does not exist.
@@ -157,56 +151,57 @@ fn config(spec: &JetStreamSpec, name: &str) -> Result<Config, async_nats::Error>
     Ok(config)
 }
 
+fn reading(error: PullError) -> SourceError {
+    SourceError::outside("reading messages", error)
+}
+
 fn date_time(at: Timestamp) -> Result<DateTime, async_nats::Error> {
     async_nats::datetime::from_nanos(i128::from(at.0) * 1_000_000)
 }
 
 impl Flow<'_> {
     async fn run(mut self) -> Result<(), SourceError> {
-        loop {
+        while !self.session.stop.is_cancelled() {
             if self.waiting.is_empty() {
-                match self.session.stop.run_until_cancelled(self.pulled.next()).await {
-                    None => return self.give_back().await,
-                    Some(next) => self.receive(next)?,
-                }
+                self.wait_for_one().await?;
             }
             while !self.is_full() {
-                let Some(next) = futures_util::FutureExt::now_or_never(self.pulled.next()) else {
+                let Some(message) = self.pull.next_ready().map_err(reading)? else {
                     break;
                 };
-                self.receive(next)?;
+                self.receive(Some(message));
             }
             self.store().await?;
-            if self.session.stop.is_cancelled() {
-                return self.give_back().await;
-            }
         }
+        self.give_back().await
+    }
+
+    async fn wait_for_one(&mut self) -> Result<(), SourceError> {
+        tokio::select! {
+            biased;
+            () = self.session.stop.cancelled() => {}
+            () = self.reconnected.notified() => self.pull.forget(),
+            next = self.pull.next() => self.receive(next.map_err(reading)?),
+        }
+        Ok(())
     }
 
     fn is_full(&self) -> bool {
         self.waiting.len() >= NATS_PULL_MESSAGES_MAX || self.waiting_bytes >= NATS_PULL_BYTES_MAX
     }
 
-    /// Takes in what the server sent. What the client repairs by itself is the source's state, not its end.
-    fn receive(&mut self, next: Option<Result<Message, MessagesError>>) -> Result<(), SourceError> {
+    /// Takes in what the server sent. What is asked for anew is the source's state, not its end.
+    fn receive(&mut self, next: Option<Message>) {
         match next {
-            Some(Ok(message)) => {
+            Some(message) => {
                 self.session.status.running();
                 self.waiting_bytes += message.length;
                 self.waiting.push_back(message);
-                Ok(())
             }
-            Some(Err(error)) if error.kind() == MessagesErrorKind::MissingHeartbeat => {
-                self.session
-                    .status
-                    .failing("JetStream has not been heard of for some time");
-                Ok(())
-            }
-            Some(Err(error)) => Err(SourceError::outside("reading messages", error)),
-            None => Err(SourceError::outside(
-                "reading messages",
-                "the server ended the consumer",
-            )),
+            None => self
+                .session
+                .status
+                .failing("JetStream has not been heard of for some time"),
         }
     }
 
@@ -243,16 +238,22 @@ impl Flow<'_> {
                     break;
                 }
                 _ = progress.tick() => self.acknowledge(batch.iter().chain(&self.waiting).collect(), AckKind::Progress).await?,
-                next = self.pulled.next(), if !full => self.receive(next)?,
+                next = self.pull.next(), if !full => self.receive(next.map_err(reading)?),
             }
         }
         self.acknowledge(batch.iter().collect(), AckKind::Ack).await
     }
 
-    /// What was received and not stored goes back at once instead of after the time for its acknowledgement.
-    async fn give_back(&self) -> Result<(), SourceError> {
+    /// What was received and not stored goes back at once instead of after the time for its acknowledgement. Then a
+    /// question and its answer, so that the server has read all acknowledgements before the connection is closed.
+    async fn give_back(mut self) -> Result<(), SourceError> {
+        self.waiting.extend(self.pull.close().await.map_err(reading)?);
         self.acknowledge(self.waiting.iter().collect(), AckKind::Nak(None))
+            .await?;
+        self.pull
+            .confirm()
             .await
+            .map_err(|error| SourceError::outside("acknowledging", error))
     }
 
     async fn acknowledge(&self, messages: Vec<&Message>, kind: AckKind) -> Result<(), SourceError> {
