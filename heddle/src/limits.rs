@@ -56,3 +56,9 @@ pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the admin API gets for its drain, also past the deadline: it tells how the drain goes.
 pub(crate) const ADMIN_DRAIN_MIN: Duration = Duration::from_secs(1);
+
+/// Bytes of one configuration file, and of one file that a value in it names. Real ones are a thousandth of it.
+pub(crate) const CONFIGURATION_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Characters of a line that a report quotes; longer ones are data, not configuration, and are not shown.
+pub(crate) const REPORT_LINE_CHARS_MAX: usize = 240;

@@ -8,8 +8,7 @@ use std::{env, fs, io};
 use schemas::resources::{self, Decoded};
 use schemas::yaml::{Mark, Place, Problem};
 
-/// Most bytes of one configuration file, and of one file that a value names. Real ones are a thousandth of it.
-const FILE_BYTES_MAX: u64 = 16 << 20;
+use crate::limits::CONFIGURATION_FILE_BYTES_MAX;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -172,9 +171,9 @@ fn list(path: &Path) -> Result<Vec<PathBuf>, PathError> {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if fs::metadata(path)?.len() > FILE_BYTES_MAX {
+    if fs::metadata(path)?.len() > CONFIGURATION_FILE_BYTES_MAX {
         return Err(io::Error::other(format!(
-            "it is larger than {FILE_BYTES_MAX} bytes"
+            "it is larger than {CONFIGURATION_FILE_BYTES_MAX} bytes"
         )));
     }
     fs::read(path)

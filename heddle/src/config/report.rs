@@ -20,9 +20,7 @@ use schemas::yaml::{Mark, Masked, Problem, Severity};
 use serde::Serialize;
 
 use super::load::Loaded;
-
-/// Longer lines are not shown: they are data, not configuration.
-const LINE_CHARS_MAX: usize = 240;
+use crate::limits::REPORT_LINE_CHARS_MAX;
 
 /// What stands in the place of what is not shown.
 const MASK: &str = "***";
@@ -181,7 +179,7 @@ impl Text {
     /// A line as it may be shown, and before which of its characters the caret belongs.
     fn excerpt(&self, line: usize, column: usize) -> Option<(String, usize)> {
         let text = self.lines.get(line.checked_sub(1)?)?;
-        if text.trim().is_empty() || text.chars().count() > LINE_CHARS_MAX {
+        if text.trim().is_empty() || text.chars().count() > REPORT_LINE_CHARS_MAX {
             return None;
         }
         let user = user_of_url(text);
