@@ -46,7 +46,7 @@ use self::pump::CommitQueue;
 use self::records::{StateRecord, StreamsRecord, SubscribedRecord, event_entry};
 use self::shared::Shared;
 use self::subscription::Sub;
-use crate::engine::{
+use crate::{
     Accepted, AppendError, Batch, Engine, Matcher, Position, Start, SubscribeError, Subscription,
     SubscriptionSpec, SubscriptionStatus,
 };

@@ -12,15 +12,19 @@
 //! What it never does: speak HTTP, know a trigger's filter or endpoint, change a byte of an event.
 
 pub mod admission;
+pub mod claim;
 pub mod clock;
 pub mod embedded;
 pub mod engine;
 pub mod limits;
 
 pub use admission::{Admission, Overloaded, Permit};
+pub use claim::{
+    Claim, DeadLetter, DeadLetterReason, Failure, Outcome, Progress, Reply, Settlement, Settler, Step,
+    Unsettled,
+};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use engine::{
-    Accepted, AppendError, Batch, Claim, DeadLetter, DeadLetterReason, Engine, Failure, Matcher, Outcome,
-    Position, Progress, Reply, Settlement, SourceState, Start, Step, Stored, SubscribeError, Subscription,
-    SubscriptionId, SubscriptionSpec, SubscriptionStatus, Unsettled,
+    Accepted, AppendError, Batch, Engine, Matcher, Position, SourceState, Start, Stored, SubscribeError,
+    Subscription, SubscriptionId, SubscriptionSpec, SubscriptionStatus,
 };

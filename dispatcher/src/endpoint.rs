@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use schemas::names::ResourceName;
 
 use crate::slots::{EndpointSlots, Slots};
-use crate::spec::{HttpSink, Sink};
+use crate::spec::{HttpSink, Sender, Sink};
 use crate::transport::{Transport, Trust, TrustError, TrustId};
 
 /// What a request asks for, so that an answer may carry an event (data plane specification).
@@ -40,6 +40,8 @@ pub(crate) struct HttpTarget {
     pub(crate) url: Uri,
     /// The same as text, for failures.
     pub(crate) destination: Arc<str>,
+    /// Whether an answer may bring an event.
+    pub(crate) takes_replies: bool,
     /// All headers that do not depend on the event.
     pub(crate) headers: HeaderMap,
     pub(crate) trust: TrustId,
@@ -76,6 +78,7 @@ impl Endpoint {
     pub(crate) fn new(
         sink: &Sink,
         trigger: &ResourceName,
+        sender: &Sender,
         transport: &dyn Transport,
         slots: &mut Slots,
     ) -> Result<Self, SinkError> {
@@ -83,7 +86,7 @@ impl Endpoint {
         Ok(match sink {
             Sink::Http(sink) => Self {
                 label: sink.label.as_str().into(),
-                target: Target::Http(HttpTarget::new(sink, trigger, transport)?),
+                target: Target::Http(HttpTarget::new(sink, trigger, sender, transport)?),
                 slots: slots.endpoint(&key(sink), sink.concurrency),
             },
             Sink::Broker(name) => Self {
@@ -104,6 +107,7 @@ impl HttpTarget {
     pub(crate) fn new(
         sink: &HttpSink,
         trigger: &ResourceName,
+        sender: &Sender,
         transport: &dyn Transport,
     ) -> Result<Self, SinkError> {
         let (url, basic) = without_user(&sink.url).ok_or_else(|| SinkError::Url {
@@ -126,8 +130,15 @@ impl HttpTarget {
             }
             headers.insert(name, value.clone());
         }
-        headers.insert(PREFER, HeaderValue::from_static("reply"));
-        let namespace = HeaderValue::from_str(trigger.namespace()).expect("a namespace is a DNS label");
+        let takes_replies = *sender == Sender::Trigger;
+        if takes_replies {
+            headers.insert(PREFER, HeaderValue::from_static("reply"));
+        }
+        let sender = match sender {
+            Sender::Trigger => trigger,
+            Sender::Source(source) => source,
+        };
+        let namespace = HeaderValue::from_str(sender.namespace()).expect("a namespace is a DNS label");
         headers.insert(KN_NAMESPACE, namespace);
         let trust = match (&sink.ca_certs_pem, url.scheme() == Some(&Scheme::HTTPS)) {
             (_, false) => Trust::Plaintext,
@@ -141,6 +152,7 @@ impl HttpTarget {
         Ok(Self {
             destination: url.to_string().into(),
             url,
+            takes_replies,
             headers,
             trust,
         })

@@ -47,7 +47,11 @@ impl Exchange<'_> {
     async fn judge(&self, response: Response<AnswerBody>, deadline: Instant) -> Outcome {
         let status = response.status();
         match verdict(status) {
-            Verdict::Success if status == StatusCode::OK && claims_event(response.headers()) => {
+            Verdict::Success
+                if self.target.takes_replies
+                    && status == StatusCode::OK
+                    && claims_event(response.headers()) =>
+            {
                 self.reply(response, deadline).await
             }
             Verdict::Success => {

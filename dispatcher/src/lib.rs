@@ -51,7 +51,7 @@ pub use echo::{EchoPrinter, NoEcho};
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use observer::{DeadLettered, Delivered, Observer, ReplyStored, RetryScheduled, Silent, Stopped};
-pub use spec::{BackoffPolicy, DeliveryPolicy, Format, HttpSink, Sink, TriggerSpec};
+pub use spec::{BackoffPolicy, DeliveryPolicy, Format, HttpSink, Sender, Sink, TriggerSpec};
 pub use status::{LastError, TriggerStatus};
 pub use transport::client::{HttpOptions, HttpTransport};
 pub use transport::{Transport, Trust};

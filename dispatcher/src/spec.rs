@@ -28,6 +28,18 @@ pub struct TriggerSpec {
     pub delivery: DeliveryPolicy,
     /// Where the subscription starts when it is new.
     pub start: Start,
+    /// On whose behalf its requests are made.
+    pub sender: Sender,
+}
+
+/// On whose behalf requests are made, which decides what an answer may bring.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sender {
+    /// A trigger's own: an answer may carry a reply, which goes into the broker.
+    #[default]
+    Trigger,
+    /// A source that sends to a sink without a broker in between: it asks for no reply and takes none.
+    Source(ResourceName),
 }
 
 /// Where an event can go.

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use ::sources::SourceSpec;
 use broker::{Start, Step};
-use dispatcher::{BackoffPolicy, DeliveryPolicy, Format, Sink, TriggerSpec};
+use dispatcher::{BackoffPolicy, DeliveryPolicy, Format, Sender, Sink, TriggerSpec};
 use schemas::names::ResourceName;
 use schemas::resources::delivery;
 use schemas::resources::trigger;
@@ -108,6 +108,7 @@ fn trigger_spec(trigger: &plan::Trigger) -> TriggerSpec {
             trigger::Start::Earliest => Start::Earliest,
             trigger::Start::Latest => Start::Latest,
         },
+        sender: Sender::Trigger,
     }
 }
 

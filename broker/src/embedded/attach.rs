@@ -13,11 +13,11 @@ use super::shared::Shared;
 use super::subscription::{Next, Sub};
 use super::view::ViewError;
 use crate::clock::Timestamp;
-use crate::engine::{
+use crate::limits::{LAG_READ_BYTES_MAX, LAG_READ_BYTES_MIN, LAG_READ_EVENTS_MAX};
+use crate::{
     AppendError, Claim, DeadLetter, Outcome, Position, Progress, Reply, Settlement, Settler, Stored,
     Subscription, SubscriptionId, SubscriptionStatus,
 };
-use crate::limits::{LAG_READ_BYTES_MAX, LAG_READ_BYTES_MIN, LAG_READ_EVENTS_MAX};
 
 /// The longest wait for a retry before the clock is looked at again: it may have been set.
 const CLOCK_RECHECK: Duration = Duration::from_secs(30);

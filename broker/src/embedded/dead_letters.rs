@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Embedded;
 use super::records::{DeadLetterMeta, read_dead_letter};
 use crate::clock::Timestamp;
-use crate::engine::{DeadLetterReason, Position, SubscriptionId};
+use crate::{DeadLetterReason, Position, SubscriptionId};
 
 /// Which dead letters to list. Empty fields select everything.
 #[derive(Clone, Debug, Default)]
@@ -135,7 +135,7 @@ impl Embedded {
 impl DeadLetterEntry {
     fn new(id: SubscriptionId, cause: Position, meta: DeadLetterMeta, event: &Event) -> Self {
         let failure = meta.failure;
-        let of_failure = |text: fn(&crate::engine::Failure) -> String| failure.as_ref().map(text);
+        let of_failure = |text: fn(&crate::Failure) -> String| failure.as_ref().map(text);
         Self {
             id: format!("{}-{}-{}", id.0, cause.stream, cause.sequence),
             broker: meta.broker,

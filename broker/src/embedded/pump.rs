@@ -17,8 +17,8 @@ use parking_lot::{Condvar, Mutex};
 use super::records::{self, EVENT, STATE, StateRecord};
 use super::shared::Shared;
 use super::streams::BrokerStream;
-use crate::engine::{Position, Stored};
 use crate::limits::TAIL_BYTES_MAX;
+use crate::{Position, Stored};
 
 /// What the writer has committed and the pump has not taken yet.
 #[derive(Debug, Default)]

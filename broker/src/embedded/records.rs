@@ -29,7 +29,7 @@ use schemas::names::ResourceName;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::engine::{DeadLetterReason, Failure, Outcome, Position, Progress, SourceState, SubscriptionId};
+use crate::{DeadLetterReason, Failure, Outcome, Position, Progress, SourceState, SubscriptionId};
 
 /// The engine's own stream.
 pub(crate) const STATE: StreamId = StreamId(0);

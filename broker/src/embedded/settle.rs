@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::records::{Item, StateRecord};
 use super::shared::{Shared, append_error};
-use crate::engine::AppendError;
+use crate::AppendError;
 use crate::limits::SETTLEMENTS_PER_FRAME_MAX;
 
 /// What waits to be written.

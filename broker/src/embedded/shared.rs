@@ -19,7 +19,7 @@ use super::streams::{BrokerStream, Streams};
 use super::subscription::Sub;
 use super::view::{Checkpoint, Counters, SubscriptionState, View, ViewError};
 use crate::clock::Clock;
-use crate::engine::{AppendError, Matcher, SubscriptionId};
+use crate::{AppendError, Matcher, SubscriptionId};
 
 /// The engine's one state, behind every handle.
 pub(crate) struct Shared {

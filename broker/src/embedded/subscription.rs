@@ -18,8 +18,8 @@ use super::records::{Fate, Item};
 use super::streams::BrokerStream;
 use super::view::{Counters, Retry, SubscriptionState, View, ViewError};
 use crate::clock::Timestamp;
-use crate::engine::{Outcome, Stored, SubscriptionId, SubscriptionStatus};
 use crate::limits::READY_EVENTS_MAX;
+use crate::{Outcome, Stored, SubscriptionId, SubscriptionStatus};
 
 /// Due retries that are taken from the view at once.
 const DUE_BATCH: usize = 256;

@@ -10,8 +10,8 @@ use schemas::names::ResourceName;
 use super::Embedded;
 use super::pump::decode;
 use super::shared::Shared;
-use crate::engine::{Start, Stored};
 use crate::limits::{LAG_READ_BYTES_MAX, LAG_READ_EVENTS_MAX};
+use crate::{Start, Stored};
 
 /// Reads one broker's events in order, waiting at the end for more.
 pub struct Tail {

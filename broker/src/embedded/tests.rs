@@ -11,11 +11,11 @@ use schemas::event::Event;
 
 use super::*;
 use crate::clock::{Clock, Timestamp};
-use crate::engine::{
+use crate::limits::HOPS_MAX;
+use crate::{
     Claim, DeadLetter, DeadLetterReason, Failure, Outcome, Progress, Reply, Settlement, SourceState, Step,
     Stored, SubscriptionId,
 };
-use crate::limits::HOPS_MAX;
 
 /// A clock that stands where it is put.
 #[derive(Debug, Default)]

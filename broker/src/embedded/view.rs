@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use super::records::{DeadLetterMeta, StreamsRecord};
 use crate::clock::Timestamp;
-use crate::engine::{Position, Progress, SourceState, SubscriptionId};
+use crate::{Position, Progress, SourceState, SubscriptionId};
 use schemas::names::ResourceName;
 
 /// Memory that sled may take for its page cache.

@@ -29,7 +29,8 @@ pub(super) fn prepare(options: &Options, specs: Vec<TriggerSpec>) -> Result<Vec<
             trigger: spec.name.clone(),
             source,
         };
-        let mut endpoint = |sink| Endpoint::new(sink, &spec.name, &*options.transport, &mut slots);
+        let mut endpoint =
+            |sink| Endpoint::new(sink, &spec.name, &spec.sender, &*options.transport, &mut slots);
         let subscriber = endpoint(&spec.subscriber).map_err(refuse)?;
         let dead_letter_sink = spec
             .dead_letter_sink

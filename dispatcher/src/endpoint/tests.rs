@@ -7,7 +7,12 @@ fn sink(url: &str) -> HttpSink {
 }
 
 fn target(sink: &HttpSink) -> Result<HttpTarget, SinkError> {
-    HttpTarget::new(sink, &name("shop/orders"), &HttpTransport::default())
+    HttpTarget::new(
+        sink,
+        &name("shop/orders"),
+        &Sender::Trigger,
+        &HttpTransport::default(),
+    )
 }
 
 #[test]

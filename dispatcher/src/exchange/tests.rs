@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 
 use super::*;
-use crate::spec::HttpSink;
+use crate::spec::{HttpSink, Sender};
 use crate::testing::{event, name};
 use crate::transport::{TransportError, Trust, TrustError, TrustId};
 
@@ -99,7 +99,7 @@ async fn run(script: Script) -> Outcome {
         reply_bytes_max: 1000,
         ..Limits::default()
     };
-    let target = HttpTarget::new(&sink, &name("default/t"), &transport).unwrap();
+    let target = HttpTarget::new(&sink, &name("default/t"), &Sender::Trigger, &transport).unwrap();
     let exchange = Exchange {
         transport: &transport,
         clock: &SystemClock,

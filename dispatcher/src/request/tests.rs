@@ -1,5 +1,5 @@
 use super::*;
-use crate::spec::HttpSink;
+use crate::spec::{HttpSink, Sender};
 use crate::testing::{builder, event, name};
 use crate::transport::client::HttpTransport;
 
@@ -7,7 +7,13 @@ fn target() -> HttpTarget {
     let mut sink = HttpSink::new("sink", "http://host/in".parse().unwrap());
     sink.headers
         .push((HeaderName::from_static("x-key"), HeaderValue::from_static("k")));
-    HttpTarget::new(&sink, &name("shop/orders"), &HttpTransport::default()).unwrap()
+    HttpTarget::new(
+        &sink,
+        &name("shop/orders"),
+        &Sender::Trigger,
+        &HttpTransport::default(),
+    )
+    .unwrap()
 }
 
 fn header<'a>(request: &'a Request<Bytes>, name: &str) -> Option<&'a str> {

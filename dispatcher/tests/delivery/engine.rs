@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use broker::engine::Settler;
+use broker::Settler;
 use broker::{
     Accepted, AppendError, Batch, Claim, Clock, DeadLetter, Engine, Failure, Matcher, Outcome, Position,
     Progress, Reply, Settlement, Stored, SubscribeError, Subscription, SubscriptionId, SubscriptionSpec,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker::Start;
 use dispatcher::{
     BackoffPolicy, DeadLettered, Delivered, DeliveryPolicy, Dispatcher, EchoPrinter, HttpSink, Observer,
-    Options, ReplyStored, RetryScheduled, Sink, Stopped, TriggerSpec,
+    Options, ReplyStored, RetryScheduled, Sender, Sink, Stopped, TriggerSpec,
 };
 use http::Uri;
 use parking_lot::Mutex;
@@ -49,6 +49,7 @@ pub(crate) fn trigger(name: &str, subscriber: Sink) -> TriggerSpec {
         dead_letter_sink: None,
         delivery: DeliveryPolicy::default(),
         start: Start::Earliest,
+        sender: Sender::Trigger,
     }
 }
 

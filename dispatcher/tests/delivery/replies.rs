@@ -1,7 +1,7 @@
 //! Replies go back into the broker, and the loop guard ends what feeds itself.
 
 use broker::{DeadLetterReason, Outcome};
-use dispatcher::TriggerSpec;
+use dispatcher::{Sender, TriggerSpec};
 
 use crate::engine::{FakeEngine, Settled};
 use crate::fixture::{event, http, retries, start, trigger, trigger_for};
@@ -60,6 +60,25 @@ async fn the_body_of_a_202_is_no_reply() {
         "{log:?}"
     );
     assert_eq!(engine.stored("default/default").len(), 1);
+}
+
+#[tokio::test]
+async fn a_source_without_a_broker_asks_for_no_reply_and_takes_none() {
+    let (engine, sink) = (FakeEngine::new(), TestSink::answering(answer(200, "again")).await);
+    let triggers = vec![TriggerSpec {
+        sender: Sender::Source("shop/heartbeat".parse().unwrap()),
+        ..trigger("t", http(sink.url()))
+    }];
+    let _dispatcher = start(&engine, triggers).await;
+    engine.publish(event("1", "order.placed")).await;
+    let log = engine.settled("default/t", 1).await;
+    assert!(
+        matches!(log[0], Settled::Delivered { reply: None, .. }),
+        "{log:?}"
+    );
+    let request = &sink.received()[0];
+    assert_eq!(request.header("prefer"), "");
+    assert_eq!(request.header("kn-namespace"), "shop");
 }
 
 #[tokio::test]

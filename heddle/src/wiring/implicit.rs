@@ -3,7 +3,7 @@
 
 use ::sources::spec::KindName;
 use broker::Start;
-use dispatcher::TriggerSpec;
+use dispatcher::{Sender, TriggerSpec};
 use schemas::filter::Filter;
 use schemas::names::{NAME_BYTES_MAX, ResourceName};
 use schemas::yaml::Problem;
@@ -58,6 +58,7 @@ pub(super) fn trigger(name: &ResourceName, source: &plan::Source) -> TriggerSpec
         dead_letter_sink: source.delivery.dead_letter_sink.as_ref().map(sinks::sink),
         delivery: delivery_policy(&source.delivery),
         start: Start::Earliest,
+        sender: Sender::Source(source.name.clone()),
     }
 }
 

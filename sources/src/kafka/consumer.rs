@@ -19,6 +19,8 @@ use schemas::limits::Limits;
 use schemas::names::ResourceName;
 use tokio_util::sync::CancellationToken;
 
+use crate::intake::Intake;
+
 use super::callbacks::{Callbacks, DRAIN, commit};
 use super::pump::Desk;
 use super::record::{Header, Record};
@@ -39,6 +41,7 @@ pub(super) struct Consume {
     spec: KafkaSpec,
     config: ClientConfig,
     limits: Limits,
+    intake: Intake,
     desk: Arc<Desk>,
     stop: CancellationToken,
     status: Arc<Reporter>,
@@ -82,6 +85,7 @@ impl Consume {
             spec: source.spec.clone(),
             config: settings::client_config(&source.spec, &source.name),
             limits: session.limits.clone(),
+            intake: session.intake.clone(),
             desk,
             stop,
             status: Arc::clone(&session.status),
@@ -199,7 +203,11 @@ impl Consume {
             ));
         }
         self.status.running();
-        self.desk.ledger().push(&key, record.offset, made.event);
+        let event = self
+            .intake
+            .overridden(made.event)
+            .map_err(|error| Failure::new("setting ceOverrides", error))?;
+        self.desk.ledger().push(&key, record.offset, event);
         self.desk.wake();
         Ok(())
     }

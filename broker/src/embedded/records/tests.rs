@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::Step;
+use crate::Step;
 
 fn item() -> impl Strategy<Value = Item> {
     let fate = prop_oneof![
