@@ -71,6 +71,9 @@ pub const KAFKA_PROBE_INTERVAL_MS: u64 = 5_000;
 /// A consumer that died is forgotten by its group after this long (Kafka's default is 45 s; 6 s is its least).
 pub const KAFKA_SESSION_MS: u64 = 10_000;
 
+/// Longest pause between two connections to one Kafka broker.
+pub const KAFKA_RECONNECT_MS_MAX: u64 = 2_000;
+
 /// Consumers that one KafkaSource may ask for; each is an operating system thread and a connection.
 pub const KAFKA_CONSUMERS_MAX: u32 = 64;
 

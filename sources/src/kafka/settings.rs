@@ -4,7 +4,7 @@ use rdkafka::ClientConfig;
 use schemas::names::ResourceName;
 
 use super::{KafkaSpec, SaslMechanism, SaslSpec, TlsSpec};
-use crate::limits::{KAFKA_CONSUMERS_MAX, KAFKA_PREFETCH_KIB_MAX, KAFKA_SESSION_MS};
+use crate::limits::{KAFKA_CONSUMERS_MAX, KAFKA_PREFETCH_KIB_MAX, KAFKA_RECONNECT_MS_MAX, KAFKA_SESSION_MS};
 
 /// Whether this build can encrypt.
 const HAS_TLS: bool = cfg!(feature = "kafka-tls");
@@ -86,6 +86,8 @@ pub(super) fn client_config(spec: &KafkaSpec, name: &ResourceName) -> ClientConf
         .set("auto.offset.reset", "earliest")
         .set("session.timeout.ms", KAFKA_SESSION_MS.to_string())
         .set("heartbeat.interval.ms", (KAFKA_SESSION_MS / 4).to_string())
+        // A broker that comes back is found soon (librdkafka's own cap is 10 s).
+        .set("reconnect.backoff.max.ms", KAFKA_RECONNECT_MS_MAX.to_string())
         .set("queued.max.messages.kbytes", KAFKA_PREFETCH_KIB_MAX.to_string())
         // A topic that is created later is found within this time.
         .set("topic.metadata.refresh.interval.ms", "10000")
