@@ -6,6 +6,11 @@ pub const YAML_NODES_MAX: usize = 1_000_000;
 /// How deep a configuration file may nest. Readers recurse that deep.
 pub const YAML_DEPTH_MAX: usize = 64;
 
+/// Longest namespace, in bytes (a DNS-1123 label).
+pub const NAMESPACE_BYTES_MAX: usize = 63;
+/// Longest name, in bytes (a DNS-1123 subdomain).
+pub const NAME_BYTES_MAX: usize = 253;
+
 /// Most consumers of one KafkaSource in one process. More than a core each only cost memory.
 pub(crate) const KAFKA_CONSUMERS_MAX: i64 = 64;
 /// Most unacknowledged messages of one NatsSource: each is held in memory until it is stored.

@@ -1,15 +1,11 @@
 //! Names of resources: `namespace/name`, checked once by Kubernetes' rules and cheap to clone.
 
+use crate::limits::{NAME_BYTES_MAX, NAMESPACE_BYTES_MAX};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-/// Longest namespace, in bytes (a DNS-1123 label).
-pub const NAMESPACE_BYTES_MAX: usize = 63;
-/// Longest name, in bytes (a DNS-1123 subdomain).
-pub const NAME_BYTES_MAX: usize = 253;
 
 /// The namespace and name of a resource, shown and parsed as `namespace/name`.
 ///

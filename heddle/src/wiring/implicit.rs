@@ -5,7 +5,8 @@ use ::sources::spec::KindName;
 use broker::Start;
 use dispatcher::{Sender, TriggerSpec};
 use schemas::filter::Filter;
-use schemas::names::{NAME_BYTES_MAX, ResourceName};
+use schemas::limits::NAME_BYTES_MAX;
+use schemas::names::ResourceName;
 use schemas::yaml::Problem;
 
 use super::{delivery_policy, sinks};
