@@ -65,7 +65,7 @@ async fn events_of_a_batch_survive_together_or_not_at_all() {
     let sending = tokio::spawn(async move {
         let headers = harness::producer::content_type("application/cloudevents-batch+json");
         let mut accepted = Vec::new();
-        for n in 0..2_000 {
+        for n in 0..1_000 {
             match producer
                 .try_request(http::Method::POST, headers.clone(), batch(n).into())
                 .await
