@@ -7,6 +7,7 @@ mod crash;
 mod delivery;
 mod dev;
 mod ingress;
+mod lifecycle;
 mod readme;
 mod routing;
 mod servers;
