@@ -8,6 +8,7 @@ mod delivery;
 mod dev;
 mod ingress;
 mod lifecycle;
+mod pressure;
 mod readme;
 mod routing;
 mod servers;
