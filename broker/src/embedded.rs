@@ -136,7 +136,7 @@ impl Embedded {
         if self.shared.streams.by_name(broker).is_some() {
             return Ok(());
         }
-        let (events, dead_letters) = self.shared.streams.next_numbers();
+        let (events, dead_letters) = self.shared.streams.next_numbers(self.shared.last_stream());
         let record = StateRecord::Streams(StreamsRecord {
             broker: broker.clone(),
             events,

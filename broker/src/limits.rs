@@ -28,6 +28,12 @@ pub const LAG_READ_EVENTS_MAX: usize = 512;
 /// Settlements that go into one journal frame.
 pub const SETTLEMENTS_PER_FRAME_MAX: usize = 4096;
 
+/// Bytes of one journal frame of settlements, about: a retry carries what the endpoint said.
+pub const SETTLEMENT_FRAME_BYTES_MAX: usize = 1024 * 1024;
+
+/// Settlements that may wait for the journal. Past it nothing is handed out until some are written.
+pub const SETTLEMENTS_WAITING_MAX: usize = 2 * SETTLEMENTS_PER_FRAME_MAX;
+
 /// Bytes of an endpoint's error answer that are kept with a failure (Knative keeps 1,024 as well).
 pub const FAILURE_DATA_BYTES_MAX: usize = 1024;
 

@@ -35,7 +35,10 @@ enum Unread {
 impl Exchange<'_> {
     /// Makes the attempt. Never takes longer than the policy's timeout and [`limits::DRAIN_WAIT`].
     pub(crate) async fn run(&self, event: &Event) -> Outcome {
-        let deadline = Instant::now() + self.policy.timeout;
+        let now = Instant::now();
+        let deadline = now
+            .checked_add(self.policy.timeout)
+            .unwrap_or_else(|| now + limits::TIMEOUT_MAX);
         let request = request::build(self.target, event, self.policy.format);
         match timeout_at(deadline, self.transport.send(self.target.trust, request)).await {
             Err(_elapsed) => self.failed(None, Bytes::new(), self.late(), Blame::Timeout),

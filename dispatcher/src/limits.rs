@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Claims of one trigger that may wait for its dead letter sink while its subscriber is served on. Each holds one event.
+pub const PARKED_CLAIMS_MAX: usize = 128;
+
 /// Deliveries in flight at one endpoint. Enough to fill a local endpoint's latency many times over, few enough not to
 /// flood a small one.
 pub const ENDPOINT_CONCURRENCY_DEFAULT: usize = 64;
@@ -29,6 +32,9 @@ pub const REPLY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Bytes of an answer that are read although nothing is done with them, so that its connection can be used again.
 pub const DRAIN_BYTES_MAX: usize = 64 * 1024;
+
+/// The longest an attempt may take, whatever the policy says; what is over the end of time is cut to this.
+pub const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Time spent on the body of an answer whose status says it all.
 pub const DRAIN_WAIT: Duration = Duration::from_secs(2);

@@ -8,10 +8,11 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 use schemas::event::Event;
 use schemas::names::ResourceName;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::echo::EchoPrinter;
 use crate::endpoint::Endpoint;
-use crate::limits::Limits;
+use crate::limits::{Limits, PARKED_CLAIMS_MAX};
 use crate::metrics::TriggerMetrics;
 use crate::next::Rules;
 use crate::observer::{Observer, Stopped};
@@ -47,6 +48,8 @@ pub(crate) struct Trigger {
     pub(crate) subscription: Arc<dyn Subscription>,
     pub(crate) metrics: TriggerMetrics,
     pub(crate) shared: Arc<Shared>,
+    /// Places for claims that wait for their dead letter sink.
+    parking: Arc<Semaphore>,
     in_flight: AtomicUsize,
     last_error: Mutex<Option<LastError>>,
     stopped: Mutex<Option<String>>,
@@ -71,10 +74,20 @@ impl Trigger {
             subscription,
             metrics,
             shared,
+            parking: Arc::new(Semaphore::new(PARKED_CLAIMS_MAX)),
             in_flight: AtomicUsize::new(0),
             last_error: Mutex::new(None),
             stopped: Mutex::new(None),
         }
+    }
+
+    /// A place to wait for the dead letter sink; waits for one when all are taken. Cancel safe.
+    pub(crate) async fn park(&self) -> OwnedSemaphorePermit {
+        let places = Arc::clone(&self.parking);
+        places
+            .acquire_owned()
+            .await
+            .expect("the places to park are never closed")
     }
 
     /// Where this hop leads. `None` when the dead letter sink was taken out of the configuration since.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use broker::{AppendError, Claim};
+use broker::{AppendError, Claim, Step};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +26,8 @@ pub(crate) async fn run(trigger: Arc<Trigger>, stop: Stop) {
     // Ends with the dispatcher or, alone, when a delivery of this trigger finds that it cannot go on.
     let claiming = stop.claiming.child_token();
     let mut deliveries = JoinSet::new();
-    while let Some((claim, slot)) = claim_until(&claiming, &trigger).await {
-        deliveries.spawn(one(Arc::clone(&trigger), claim, slot, claiming.clone()));
+    while let Some((claim, turn)) = claim_until(&claiming, &trigger).await {
+        deliveries.spawn(one(Arc::clone(&trigger), claim, turn, claiming.clone()));
         while let Some(ended) = deliveries.try_join_next() {
             check(&trigger, ended, &claiming);
         }
@@ -37,9 +38,29 @@ pub(crate) async fn run(trigger: Arc<Trigger>, stop: Stop) {
     deliveries.shutdown().await;
 }
 
-/// The next claim with its slot; `None` when it is time to stop or the engine has shut down. Stopping comes first: a
+/// What a claim has before it is delivered.
+enum Turn {
+    /// There is no such hop any more: it is settled without a request.
+    NoEndpoint,
+    /// A slot of its endpoint.
+    Slot(Slot),
+    /// A place to wait for one. The subscriber's events do not wait behind a dead letter sink that is slow.
+    Parked(OwnedSemaphorePermit),
+}
+
+impl Turn {
+    async fn slot(self, trigger: &Trigger, claim: &Claim) -> Option<Slot> {
+        match (self, trigger.endpoint(claim.progress().step)) {
+            (Self::Slot(slot), _) => Some(slot),
+            (Self::Parked(_place), Some(endpoint)) => Some(endpoint.slots.acquire().await),
+            _ => None,
+        }
+    }
+}
+
+/// The next claim with its turn; `None` when it is time to stop or the engine has shut down. Stopping comes first: a
 /// claim that is ready by then stays where it is.
-async fn claim_until(stop: &CancellationToken, trigger: &Trigger) -> Option<(Claim, Option<Slot>)> {
+async fn claim_until(stop: &CancellationToken, trigger: &Trigger) -> Option<(Claim, Turn)> {
     tokio::select! {
         biased;
         () = stop.cancelled() => None,
@@ -47,20 +68,22 @@ async fn claim_until(stop: &CancellationToken, trigger: &Trigger) -> Option<(Cla
     }
 }
 
-/// The next claim with its slot; `None` when the engine has shut down. Dropping this future while the claim waits for
-/// a slot gives the claim back.
-async fn claim(trigger: &Trigger) -> Option<(Claim, Option<Slot>)> {
+/// The next claim with its turn; `None` when the engine has shut down. Dropping this future while the claim waits gives
+/// the claim back.
+async fn claim(trigger: &Trigger) -> Option<(Claim, Turn)> {
     let claim = trigger.subscription.next().await?;
-    let slot = match trigger.endpoint(claim.progress().step) {
-        Some(endpoint) => Some(endpoint.slots.acquire().await),
-        None => None,
+    let turn = match (trigger.endpoint(claim.progress().step), claim.progress().step) {
+        (None, _) => Turn::NoEndpoint,
+        (Some(endpoint), Step::Subscriber) => Turn::Slot(endpoint.slots.acquire().await),
+        (Some(_), Step::DeadLetterSink) => Turn::Parked(trigger.park().await),
     };
-    Some((claim, slot))
+    Some((claim, turn))
 }
 
 /// One delivery. When it cannot be settled, claiming stops before the claim is given back, or it would come again at
 /// once and be sent again for nothing.
-async fn one(trigger: Arc<Trigger>, claim: Claim, _slot: Option<Slot>, claiming: CancellationToken) {
+async fn one(trigger: Arc<Trigger>, claim: Claim, turn: Turn, claiming: CancellationToken) {
+    let _slot = turn.slot(&trigger, &claim).await;
     let _counted = trigger.enter();
     if let Err(unsettled) = deliver(&trigger, claim).await {
         claiming.cancel();

@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -34,6 +35,8 @@ struct Pending {
     /// Texts that found no room since the last write.
     left_out: u64,
     closed: bool,
+    /// The thread wrote everything.
+    finished: bool,
 }
 
 /// Starts the thread.
@@ -73,12 +76,19 @@ impl Console {
 }
 
 impl ConsoleWriter {
-    /// Writes what is queued and ends the thread.
+    /// Writes what is queued and ends the thread. A terminal that is paused, or a pipe that nobody reads, does not
+    /// hold up the process: after a while the thread is left behind.
     pub(crate) fn finish(self) {
-        self.shared.pending.lock().closed = true;
-        self.shared.changed.notify_one();
-        // A panic of the writer has been reported by the panic hook already.
-        let _ = self.thread.join();
+        let mut pending = self.shared.pending.lock();
+        pending.closed = true;
+        self.shared.changed.notify_all();
+        let deadline = Instant::now() + limits::CONSOLE_FINISH_MAX;
+        while !pending.finished && !self.shared.changed.wait_until(&mut pending, deadline).timed_out() {}
+        if pending.finished {
+            drop(pending);
+            // A panic of the writer has been reported by the panic hook already.
+            let _ = self.thread.join();
+        }
     }
 }
 
@@ -90,6 +100,8 @@ impl Shared {
                 tracing::debug!("standard output is closed");
             }
         }
+        self.pending.lock().finished = true;
+        self.changed.notify_all();
     }
 
     /// Waits for texts; `None` when there will be no more.

@@ -51,6 +51,15 @@ pub(crate) const PRINT_VALUE_BYTES_MAX: usize = 512;
 /// Bytes that wait for a slow terminal; what comes on top is counted and not printed.
 pub(crate) const CONSOLE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// How long the end of the process waits for a terminal that does not read.
+pub(crate) const CONSOLE_FINISH_MAX: Duration = Duration::from_secs(2);
+
+/// How often the rest of an HTTP/2 preface is looked for.
+pub(crate) const PREFACE_POLL: Duration = Duration::from_millis(20);
+
+/// The longest drain; a longer `--drain-timeout` is cut to this.
+pub(crate) const DRAIN_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How long storage may take to close after a drain; recovery does the same work at the next start.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -126,7 +126,11 @@ impl WebhookSpec {
         Ok(event)
     }
 
-    fn check_auth(&self, headers: &HeaderMap) -> Result<(), WebhookError> {
+    /// Whether the sender shows what this webhook asks for.
+    ///
+    /// # Errors
+    /// [`WebhookError::Unauthorized`] names the header to set.
+    pub fn check_auth(&self, headers: &HeaderMap) -> Result<(), WebhookError> {
         let (name, given, wanted) = match &self.auth {
             None => return Ok(()),
             Some(WebhookAuth::Bearer(token)) => {

@@ -98,6 +98,10 @@ impl Place {
                 self.shared.closed.cancelled().await;
                 return None;
             }
+            tokio::select! {
+                () = self.shared.settlements.room() => {}
+                () = self.shared.closed.cancelled() => return None,
+            }
             match self.sub.next(self.shared.clock.now(), &self.shared.view) {
                 Ok(Next::Fresh(stored)) => return Some(self.claim(stored, Progress::default())),
                 Ok(Next::Retry(sequence)) => {

@@ -70,8 +70,11 @@ pub(crate) fn store_progress(shared: &Shared) {
 }
 
 /// Writes what changed into the view. A failure is reported and leaves the view behind the journal, which a start
-/// makes up for.
+/// makes up for. A halted engine writes none: the record that could not be applied may be applied in part.
 pub(crate) fn checkpoint(shared: &Shared, clean: bool) {
+    if shared.halted().is_some() {
+        return;
+    }
     let checkpoint = shared.collect_checkpoint(clean);
     if checkpoint.subscriptions.is_empty() && !clean {
         return;

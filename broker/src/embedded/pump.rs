@@ -214,9 +214,12 @@ fn pass(shared: &Shared, stream: StreamId, last: u64) {
 }
 
 impl Shared {
-    /// Applies one committed record that is no event. A record that cannot be applied stops the engine: going on
-    /// would make the view disagree with the journal.
+    /// Applies one committed record that is no event. A record that cannot be applied stops the engine, and nothing
+    /// is applied after it: what a checkpoint says is applied has no holes, and the next start goes on from there.
     pub(crate) fn apply_record(self: &Arc<Self>, record: Record) {
+        if self.halted().is_some() {
+            return;
+        }
         let sequence = record.sequence;
         let applied = if record.stream == STATE {
             StateRecord::read(record.kind, record.head)

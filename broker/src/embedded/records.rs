@@ -267,6 +267,17 @@ impl StateRecord {
 // === impl Item ===
 
 impl Item {
+    /// About how many bytes it takes at most; a failure's data is written as JSON numbers.
+    pub(crate) fn bytes_max(&self) -> usize {
+        let Fate::Retry { progress, .. } = &self.fate else {
+            return 32;
+        };
+        let failure = progress.failure.as_ref();
+        256 + failure.map_or(0, |failure| {
+            failure.data.len() * 4 + failure.message.len() * 2 + failure.destination.len()
+        })
+    }
+
     fn put(&self, out: &mut BytesMut) {
         out.put_u8(match &self.fate {
             Fate::Settled(Outcome::Delivered) => 0,

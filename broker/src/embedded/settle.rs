@@ -3,6 +3,7 @@
 //! Settlements gather while the last frame of them is being written and go together in the next: nobody waits for
 //! them, and a hundred cost one record. There is at most one such frame in flight.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use journal::{Entry, Frame, Purpose};
@@ -13,7 +14,7 @@ use tokio::sync::{Notify, oneshot};
 use super::records::{Item, StateRecord};
 use super::shared::{Shared, append_error};
 use crate::AppendError;
-use crate::limits::SETTLEMENTS_PER_FRAME_MAX;
+use crate::limits::{SETTLEMENT_FRAME_BYTES_MAX, SETTLEMENTS_PER_FRAME_MAX, SETTLEMENTS_WAITING_MAX};
 
 /// What waits to be written.
 #[derive(Debug, Default)]
@@ -21,11 +22,13 @@ pub(crate) struct Settlements {
     waiting: Mutex<Waiting>,
     /// Nothing is being written any more: nothing waits, or what waits was refused.
     stopped: Notify,
+    /// A frame of them was written.
+    written: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    items: Vec<Item>,
+    items: VecDeque<Item>,
     is_writing: bool,
 }
 
@@ -35,6 +38,18 @@ struct Waiting {
 pub(crate) struct Submitted(oneshot::Receiver<Result<journal::Committed, AppendError>>);
 
 impl Settlements {
+    /// Waits while more settlements are in memory than are meant to be: when the journal takes none, delivering on
+    /// would only repeat after a restart.
+    pub(crate) async fn room(&self) {
+        loop {
+            let written = self.written.notified();
+            if self.len() < SETTLEMENTS_WAITING_MAX {
+                return;
+            }
+            written.await;
+        }
+    }
+
     fn is_writing(&self) -> bool {
         self.waiting.lock().is_writing
     }
@@ -48,7 +63,7 @@ impl Shared {
     /// Queues a settlement that nobody waits for.
     pub(crate) fn settle_soon(self: &Arc<Self>, item: Item) {
         let mut waiting = self.settlements.waiting.lock();
-        waiting.items.push(item);
+        waiting.items.push_back(item);
         let starts = !std::mem::replace(&mut waiting.is_writing, true);
         drop(waiting);
         if starts {
@@ -95,8 +110,7 @@ impl Shared {
             self.settlements.stopped.notify_waiters();
             return;
         }
-        let count = waiting.items.len().min(SETTLEMENTS_PER_FRAME_MAX);
-        let items: Vec<Item> = waiting.items.drain(..count).collect();
+        let items = waiting.take_frame();
         drop(waiting);
         let record = StateRecord::Settlements(items);
         let frame = Frame {
@@ -107,7 +121,10 @@ impl Shared {
         self.journal.append(
             frame,
             Box::new(move |done| match done {
-                Ok(_) => shared.write_settlements(),
+                Ok(_) => {
+                    shared.settlements.written.notify_waiters();
+                    shared.write_settlements();
+                }
                 Err(error) => shared.settlements_failed(record, &append_error(error)),
             }),
         );
@@ -117,16 +134,17 @@ impl Shared {
         let mut waiting = self.settlements.waiting.lock();
         waiting.is_writing = false;
         if error.is_retryable()
-            && let StateRecord::Settlements(mut items) = record
+            && let StateRecord::Settlements(items) = record
         {
-            items.append(&mut waiting.items);
-            waiting.items = items;
+            for item in items.into_iter().rev() {
+                waiting.items.push_front(item);
+            }
         }
         drop(waiting);
-        self.settlements.stopped.notify_waiters();
-        if let AppendError::Failed { reason } = error {
-            self.halt(reason);
+        if !error.is_retryable() {
+            self.halt(&error.to_string());
         }
+        self.settlements.stopped.notify_waiters();
     }
 
     /// Hands entries to the journal as one frame. They are on their way when this returns, whatever becomes of the
@@ -151,6 +169,23 @@ impl Shared {
             }),
         );
         Submitted(answered)
+    }
+}
+
+impl Waiting {
+    /// What goes into the next frame, in order.
+    fn take_frame(&mut self) -> Vec<Item> {
+        let mut bytes = 0;
+        let fits = self
+            .items
+            .iter()
+            .take(SETTLEMENTS_PER_FRAME_MAX)
+            .take_while(|item| {
+                bytes += item.bytes_max();
+                bytes <= SETTLEMENT_FRAME_BYTES_MAX
+            });
+        let count = fits.count().max(1).min(self.items.len());
+        self.items.drain(..count).collect()
     }
 }
 

@@ -122,6 +122,16 @@ impl Shared {
             .map_or(0, |bounds| bounds.last)
     }
 
+    /// The highest stream number that the journal has a record of.
+    pub(crate) fn last_stream(&self) -> u64 {
+        self.journal
+            .streams()
+            .into_iter()
+            .map(|(stream, _)| stream.0)
+            .max()
+            .unwrap_or(0)
+    }
+
     // --- telling and stopping ---
 
     /// Tells everybody who waits for a change that there may be one.

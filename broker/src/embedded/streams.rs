@@ -92,14 +92,11 @@ impl Streams {
         by_name.insert(record.broker.clone(), stream);
     }
 
-    /// The next two stream numbers that no broker has.
-    pub(crate) fn next_numbers(&self) -> (u64, u64) {
-        let next = self
-            .by_number
-            .read()
-            .keys()
-            .max()
-            .map_or(FIRST_BROKER_STREAM, |last| last + 1);
+    /// The next two stream numbers that no broker has and no record was written under: `used` is the highest of
+    /// those, which may belong to a broker whose own record is lost.
+    pub(crate) fn next_numbers(&self, used: u64) -> (u64, u64) {
+        let last = self.by_number.read().keys().copied().max().unwrap_or(0).max(used);
+        let next = FIRST_BROKER_STREAM.max(last + 1);
         (next, next + 1)
     }
 }

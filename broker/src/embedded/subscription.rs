@@ -142,7 +142,6 @@ impl Sub {
     /// Applies a committed settlement or retry.
     pub(crate) fn apply(&self, item: &Item, view: &View) -> Result<(), ViewError> {
         let mut inner = self.inner.lock();
-        let is_new = !inner.accounted.contains(item.sequence);
         inner.accounted.insert(item.sequence - item.covers, item.sequence);
         inner.claims.remove(&item.sequence);
         inner.dirty = true;
@@ -161,9 +160,7 @@ impl Sub {
             if was_waiting {
                 inner.waiting_retry -= 1;
             }
-            if was_waiting || is_new {
-                inner.count(item);
-            }
+            inner.count(item);
         }
         drop(inner);
         self.woken.notify_one();
@@ -219,7 +216,11 @@ impl Sub {
             return;
         }
         for stored in matched {
-            inner.offer(stored, false);
+            if inner.offer(stored, false) == Offered::Full {
+                // Claims were given up meanwhile: the rest is read again when there is room.
+                inner.scanned = stored.position.sequence - 1;
+                return;
+            }
         }
         inner.scanned = last;
     }

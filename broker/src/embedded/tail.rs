@@ -95,11 +95,12 @@ impl Tail {
         };
         match tokio::task::spawn_blocking(move || journal.read(stream, next, limit)).await {
             Ok(Ok(records)) => {
+                let last = records.last().map_or(0, |record| record.sequence);
                 let stored = records
                     .into_iter()
                     .filter_map(|record| decode(&self.shared, record));
                 self.read = stored.map(Arc::new).collect();
-                None
+                (self.read.is_empty() && last > 0).then(|| self.missed(last, "their records do not decode"))
             }
             Ok(Err(journal::ReadError::Damaged { to, reason, .. })) => Some(self.missed(to, &reason)),
             Ok(Err(error)) => {

@@ -12,7 +12,7 @@ use crate::signals::Signals;
 /// way what was accepted is on disk, and what was not settled is delivered after the next start.
 pub(super) async fn drain(running: Running, within: Duration, signals: &mut Signals) {
     tokio::select! {
-        () = in_order(running, Instant::now() + within) => {}
+        () = in_order(running, Instant::now() + within.min(limits::DRAIN_TIMEOUT_MAX)) => {}
         signal = signals.next() => tracing::warn!(signal, "ended before all work was done; it is taken up at the next start"),
     }
 }
@@ -57,9 +57,12 @@ async fn in_order(running: Running, deadline: Instant) {
 /// Closes the port and waits for the requests in hand.
 async fn stop(server: Server, what: &str, deadline: Instant) {
     server.stop.cancel();
+    if server.task.is_finished() {
+        // It ended by itself, for which the process fails already.
+        return;
+    }
     match tokio::time::timeout_at(deadline, server.task).await {
         Ok(Ok(())) => {}
-        // It ended by itself, for which the process fails already.
         Ok(Err(error)) => tracing::debug!(%error, what, "a server was gone before it was stopped"),
         Err(_) => tracing::warn!(what, "still run at the deadline and are broken off"),
     }

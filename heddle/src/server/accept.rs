@@ -125,6 +125,26 @@ fn server() -> auto::Builder<TokioExecutor> {
     server
 }
 
+/// Whether the peer has sent enough to tell which HTTP it speaks. hyper looks for that without a timer, so that a peer
+/// that sends nothing, or half of the HTTP/2 preface, would hold its connection for ever.
+async fn has_begun(stream: &TcpStream) -> bool {
+    const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let begun = async {
+        let mut first = [0; HTTP2_PREFACE.len()];
+        loop {
+            match stream.peek(&mut first).await {
+                Ok(read) if read == first.len() || !HTTP2_PREFACE.starts_with(&first[..read]) => return true,
+                Ok(0) | Err(_) => return false,
+                // The rest of a preface: peeking answers at once as long as there is anything.
+                Ok(_) => tokio::time::sleep(limits::PREFACE_POLL).await,
+            }
+        }
+    };
+    tokio::time::timeout(limits::HEADER_READ_TIMEOUT, begun)
+        .await
+        .unwrap_or(false)
+}
+
 async fn serve_connection(
     server: auto::Builder<TokioExecutor>,
     stream: TcpStream,
@@ -133,6 +153,10 @@ async fn serve_connection(
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY cannot be set");
+    }
+    if !has_begun(&stream).await {
+        tracing::debug!("a connection sent nothing in time");
+        return;
     }
     let connection = server
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))

@@ -98,6 +98,10 @@ impl Ingress {
 
     /// A webhook has a token of its own: who posts here is no producer of the mesh.
     async fn receive_webhook(&self, path: &str, request: Request<Body>) -> Result<(), Problem> {
+        let webhooks = &self.parts.webhooks;
+        webhooks
+            .authorize(path, request.headers())
+            .map_err(webhook_problem)?;
         let bytes_max = self.parts.limits.event_bytes_max;
         let Admitted {
             headers,

@@ -51,6 +51,18 @@ struct OtherConsumer {
     wanted: String,
 }
 
+/// The consumer acknowledges by itself what was only handed out.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the consumer `{consumer}` of stream `{stream}` has the acknowledgement policy {policy:?}, which gives messages up before \
+     they are stored; name another consumer, or make this one with explicit acknowledgement"
+)]
+struct ImplicitAcks {
+    consumer: String,
+    stream: String,
+    policy: AckPolicy,
+}
+
 /// Stores and acknowledges what comes until told to stop.
 pub(super) async fn read(
     connection: &Connection,
@@ -106,6 +118,14 @@ async fn consumer(
         Err(error) => return Err(SourceError::outside(doing(), error)),
     };
     let filters = &found.cached_info().config;
+    if filters.ack_policy != AckPolicy::Explicit {
+        let unsafe_policy = ImplicitAcks {
+            consumer: name.to_owned(),
+            stream: spec.stream.clone(),
+            policy: filters.ack_policy,
+        };
+        return Err(SourceError::outside(doing(), unsafe_policy));
+    }
     let mut has: Vec<&str> = filters.filter_subjects.iter().map(String::as_str).collect();
     has.extend(Some(filters.filter_subject.as_str()).filter(|subject| !subject.is_empty()));
     let wants: Vec<&str> = spec.filter_subject.as_deref().into_iter().collect();

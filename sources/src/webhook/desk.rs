@@ -72,6 +72,17 @@ impl Webhooks {
         webhook.accept(headers, &body).await
     }
 
+    /// Whether a request may post here, by its headers alone: asked before its body is taken into memory.
+    ///
+    /// # Errors
+    /// [`WebhookError::UnknownPath`], [`WebhookError::Unauthorized`].
+    pub fn authorize(&self, path: &str, headers: &HeaderMap) -> Result<(), WebhookError> {
+        let webhook = self.by_path.get(path).ok_or_else(|| WebhookError::UnknownPath {
+            path: path.to_owned(),
+        })?;
+        webhook.spec.check_auth(headers)
+    }
+
     /// Tells that nothing more will come.
     pub(crate) fn stopped(&self) {
         for webhook in self.by_path.values() {

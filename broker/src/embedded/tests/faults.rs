@@ -237,3 +237,32 @@ async fn a_full_disk_refuses_ingest_while_deliveries_go_on_and_takes_it_again_wh
     assert_eq!(engine.health(), Health::Ready);
     engine.close().await;
 }
+
+#[tokio::test]
+async fn after_a_record_that_could_not_be_applied_none_is_so_that_the_view_has_no_holes() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path()).await;
+    let subscription = attach(&engine, "b", "t").await;
+    engine.append(&name("b"), batch(vec![event(1), event(2)])).await.unwrap();
+    next(&subscription).await.settle(delivered()).await.unwrap();
+    engine.shared.halt("a record could not be applied");
+    let applied = engine.shared.applied();
+    let entry = StateRecord::Progress(vec![(subscription.id(), 2)]).entry();
+    engine.shared.apply_record(journal::Record {
+        stream: entry.stream,
+        sequence: applied + 1,
+        kind: entry.kind,
+        head: entry.head,
+        body: entry.body,
+    });
+    assert_eq!(engine.shared.applied(), applied);
+    engine.close().await;
+    drop((subscription, engine));
+
+    let engine = open(directory.path()).await;
+    let subscription = attach(&engine, "b", "t").await;
+    let claim = next(&subscription).await;
+    assert!(["1", "2"].contains(&claim.event().id()), "what was not applied comes again");
+    drop(claim);
+    engine.close().await;
+}

@@ -126,7 +126,12 @@ impl<'i> Draft<'i> {
         }
     }
 
+    /// These bytes of the input: shared where they are most of it, copied otherwise, so that a small event that is
+    /// kept does not keep a large message (its batch, or blanks around it) in memory.
     fn share(&self, text: &str) -> Bytes {
+        if text.len() * 2 < self.input.len() {
+            return Bytes::copy_from_slice(text.as_bytes());
+        }
         self.input.slice_ref(text.as_bytes())
     }
 }
