@@ -150,7 +150,7 @@ impl HttpTarget {
             source,
         })?;
         Ok(Self {
-            destination: url.to_string().into(),
+            destination: shown(&url).into(),
             url,
             takes_replies,
             headers,
@@ -209,6 +209,13 @@ fn without_user(url: &Uri) -> Option<(Uri, Option<HeaderValue>)> {
         None => None,
     };
     Some((Uri::from_parts(parts).ok()?, basic))
+}
+
+/// A URL for people and for `knativeerrordest`: without its query, which is where webhooks carry access tokens.
+fn shown(url: &Uri) -> String {
+    let scheme = url.scheme_str().unwrap_or_default();
+    let authority = url.authority().map_or("", Authority::as_str);
+    format!("{scheme}://{authority}{}", url.path())
 }
 
 /// `user:password` as in the URL, percent-decoded (RFC 7617).

@@ -32,6 +32,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The request carried a token.
+    pub(crate) had_token: bool,
 }
 
 /// A JSON document: as it came, and parsed.
@@ -97,7 +99,7 @@ impl Client {
     async fn get(&self, path: &str, wait: Duration) -> Outcome<Answer> {
         let exchange = async {
             let response = self.open(path).await?;
-            Answer::read(response, &self.base).await
+            self.answer(response).await
         };
         tokio::time::timeout(limits::CLIENT_TIMEOUT + wait, exchange)
             .await
@@ -119,7 +121,7 @@ impl Client {
     pub(crate) async fn post(&self, path: &str, headers: HeaderMap, body: Bytes) -> Outcome<Answer> {
         let exchange = async {
             let response = self.request(Method::POST, path, headers, body).await?;
-            Answer::read(response, &self.base).await
+            self.answer(response).await
         };
         tokio::time::timeout(limits::CLIENT_TIMEOUT, exchange)
             .await
@@ -129,6 +131,11 @@ impl Client {
                     format!("{} did not answer in time", self.base),
                 ))
             })
+    }
+
+    /// The whole of an answer.
+    pub(crate) async fn answer(&self, response: Response<Incoming>) -> Outcome<Answer> {
+        Answer::read(response, &self.base, self.authorization.is_some()).await
     }
 
     async fn request(
@@ -154,7 +161,7 @@ impl Client {
 
 impl Answer {
     /// Reads an answer to its end.
-    pub(crate) async fn read(response: Response<Incoming>, base: &str) -> Outcome<Self> {
+    async fn read(response: Response<Incoming>, base: &str, had_token: bool) -> Outcome<Self> {
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, limits::CLIENT_ANSWER_BYTES_MAX)
             .collect()
@@ -164,6 +171,7 @@ impl Answer {
             status: parts.status,
             headers: parts.headers,
             body: body.to_bytes(),
+            had_token,
         })
     }
 
@@ -206,6 +214,10 @@ impl Answer {
     pub(crate) fn failure(&self, base: &str) -> Failure {
         let complaint = self.complaint();
         match self.status {
+            StatusCode::UNAUTHORIZED if self.had_token => Failure::new(
+                Exit::Usage,
+                format!("{base} does not accept the token that --token-file names"),
+            ),
             StatusCode::UNAUTHORIZED => Failure::new(
                 Exit::Usage,
                 format!("{base} asks for a token; name the file that has it with --token-file"),

@@ -52,8 +52,14 @@ fn start(cli: Cli) -> Outcome {
 
 async fn run(command: Command) -> Outcome {
     match command {
-        Command::Dev(args) => node::run(args.node, Configuration::dev()?, Greeting::Banner).await,
-        Command::Run(args) => node::run(args.node, Configuration::read(&args.config)?, Greeting::Log).await,
+        Command::Dev(args) => {
+            node::prepare(&args.node)?;
+            node::run(args.node, Configuration::dev()?, Greeting::Banner).await
+        }
+        Command::Run(args) => {
+            node::prepare(&args.node)?;
+            node::run(args.node, Configuration::read(&args.config)?, Greeting::Log).await
+        }
         Command::Validate(args) => commands::validate::run(&args),
         Command::Get(args) => commands::get::run(args).await,
         Command::DeadLetters(command) => commands::dead_letters::run(command).await,

@@ -25,8 +25,14 @@ const DURATION_BUCKETS: [f64; 12] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
 ];
 
-/// The OpenMetrics text format, as `Content-Type`.
-pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// A text format that scrapers read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextFormat {
+    /// Prometheus text 0.0.4: what everything reads.
+    Prometheus,
+    /// OpenMetrics 1.0, for those who ask for it.
+    OpenMetrics,
+}
 
 /// The registry that `/metrics` shows, shared by all who register.
 #[derive(Clone, Debug)]
@@ -72,12 +78,59 @@ impl Metrics {
             .register_collector(Box::new(EngineCollector::new(engine)));
     }
 
-    /// All metrics in the OpenMetrics text format.
-    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+    /// All metrics as text.
+    pub(crate) fn text(&self, format: TextFormat) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry.lock())?;
-        Ok(text)
+        Ok(match format {
+            TextFormat::OpenMetrics => text,
+            TextFormat::Prometheus => prometheus(&text),
+        })
     }
+}
+
+impl TextFormat {
+    /// What a scraper's `Accept` asks for.
+    pub(crate) fn accepted(accept: Option<&str>) -> Self {
+        if accept.is_some_and(|accept| accept.contains("application/openmetrics-text")) {
+            Self::OpenMetrics
+        } else {
+            Self::Prometheus
+        }
+    }
+
+    /// As `Content-Type`.
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// OpenMetrics as Prometheus text 0.0.4: a counter is described under the name of its samples, `# UNIT` and `# EOF` are
+/// not known there.
+fn prometheus(open_metrics: &str) -> String {
+    let mut text = String::with_capacity(open_metrics.len());
+    let mut help = None;
+    for line in open_metrics.lines() {
+        if let Some(described) = line.strip_prefix("# HELP ") {
+            help = described.split_once(' ');
+        } else if let Some((name, kind)) = line
+            .strip_prefix("# TYPE ")
+            .and_then(|typed| typed.split_once(' '))
+        {
+            let suffix = if kind == "counter" { "_total" } else { "" };
+            if let Some((_, words)) = help.take() {
+                text.push_str(&format!("# HELP {name}{suffix} {words}\n"));
+            }
+            text.push_str(&format!("# TYPE {name}{suffix} {kind}\n"));
+        } else if !line.starts_with("# ") {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
 }
 
 impl IngressMetrics {

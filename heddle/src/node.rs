@@ -30,6 +30,14 @@ pub(crate) enum Greeting {
     Log,
 }
 
+/// Before anything else: what an earlier run left must not be taken for this one's.
+///
+/// # Errors
+/// [`Exit::Io`] when its ready file cannot be removed.
+pub(crate) fn prepare(args: &NodeArgs) -> Outcome {
+    withdraw_ready(args)
+}
+
 /// Runs a node until a signal stops it.
 ///
 /// # Errors
@@ -55,6 +63,9 @@ pub(crate) async fn run(args: NodeArgs, configuration: Configuration, greeting: 
     }
 
     let stopped = running.until_stopped(&mut signals).await;
+    if let Err(failure) = withdraw_ready(&args) {
+        tracing::warn!(%failure, "the ready file stays behind");
+    }
     drain::drain(running, args.drain_timeout, &mut signals).await;
     writer.finish();
     stopped
@@ -83,6 +94,13 @@ fn warn_of_detached(engine: &Embedded, wiring: &Wiring) {
                 "a trigger is in the data directory and not in the configuration; it delivers nothing and keeps its place"
             );
         }
+    }
+}
+
+fn withdraw_ready(args: &NodeArgs) -> Outcome {
+    match &args.ready_file {
+        Some(path) => ready_file::withdraw(path).or_exit(Exit::Io),
+        None => Ok(()),
     }
 }
 

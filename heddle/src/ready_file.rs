@@ -26,6 +26,17 @@ pub(crate) struct ReadyFileError {
     source: io::Error,
 }
 
+/// Takes away what an earlier run left: until this one takes traffic, nobody may read where it listens.
+pub(crate) fn withdraw(path: &Path) -> Result<(), ReadyFileError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(ReadyFileError {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Writes the file so that a reader sees all of it or none.
 pub(crate) fn write(path: &Path, ready: &Ready<'_>) -> Result<(), ReadyFileError> {
     let write = || {

@@ -60,7 +60,7 @@ impl Metrics {
     pub fn register(registry: &mut Registry) -> Self {
         let all = Self::default();
         let mut add = |name: &str, help: &str, family: &Family<Labels, Counter>| {
-            registry.register(format!("heddle_source_{name}"), help, family.clone());
+            registry.register(format!("source_{name}"), help, family.clone());
         };
         add("events", "Events stored", &all.events);
         add("event_bytes", "Bytes of events stored", &all.bytes);
@@ -95,11 +95,7 @@ impl Metrics {
             "Commits of offsets that failed and are repeated",
             &all.commit_failures,
         );
-        registry.register(
-            "heddle_source_running",
-            "1 while events can come",
-            all.running.clone(),
-        );
+        registry.register("source_running", "1 while events can come", all.running.clone());
         all
     }
 

@@ -16,10 +16,10 @@ fn target(sink: &HttpSink) -> Result<HttpTarget, SinkError> {
 }
 
 #[test]
-fn user_information_leaves_the_url_and_becomes_basic_authorization() {
+fn user_information_becomes_basic_authorization_and_the_query_is_not_shown() {
     let target = target(&sink("http://us%65r:p%40ss:w@host:8080/path?q=1")).unwrap();
     assert_eq!(target.url, "http://host:8080/path?q=1");
-    assert_eq!(&*target.destination, "http://host:8080/path?q=1");
+    assert_eq!(&*target.destination, "http://host:8080/path");
     let authorization = &target.headers[header::AUTHORIZATION];
     assert_eq!(
         authorization,

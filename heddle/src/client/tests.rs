@@ -23,6 +23,7 @@ fn a_complaint_is_the_servers_detail_when_there_is_one() {
             status: StatusCode::NOT_FOUND,
             headers,
             body: Bytes::from_static(body.as_bytes()),
+            had_token: false,
         }
         .complaint()
     };

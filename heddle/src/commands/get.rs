@@ -128,6 +128,10 @@ const TRIGGERS: &[Column] = &[
         cell: |item| cell(item, "/waitingRetry"),
     },
     Column {
+        heading: "TO-SINK",
+        cell: |item| cell(item, "/sentToDeadLetterSink"),
+    },
+    Column {
         heading: "DEAD",
         cell: |item| cell(item, "/deadLettered"),
     },

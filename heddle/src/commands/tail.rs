@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::cli::query::{TailArgs, TailOutput};
-use crate::client::{Answer, Client};
+use crate::client::Client;
 use crate::exit::{Exit, Failure, OrExit, Outcome};
 use crate::limits;
 use crate::{output, terminal};
@@ -41,9 +41,7 @@ pub(crate) async fn run(args: TailArgs) -> Outcome {
     let path = format!("/api/v1/brokers/{}/tail?from={}", args.broker, args.from.as_str());
     let response = client.open(&path).await?;
     if response.status() != StatusCode::OK {
-        return Err(Answer::read(response, client.base())
-            .await?
-            .failure(client.base()));
+        return Err(client.answer(response).await?.failure(client.base()));
     }
     let output = args.output.unwrap_or_else(default_output);
     if output == TailOutput::Pretty {

@@ -21,14 +21,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use broker::embedded::Embedded;
 use dispatcher::Handle;
-use http::header::CONTENT_TYPE;
+use http::HeaderMap;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use super::guard::{self, Guard};
 use super::problem::{Kind, Problem};
-use crate::metrics::{self, Metrics};
+use crate::metrics::{Metrics, TextFormat};
 
 pub(crate) use catalogue::{Catalogue, EndpointEntry, SourceEntry, TriggerEntry};
 pub(crate) use health::Phase;
@@ -109,12 +110,14 @@ async fn nothing_here() -> Problem {
     )
 }
 
-async fn show_metrics(State(admin): State<Admin>) -> Result<Response, Problem> {
-    let text = admin.parts.metrics.text().map_err(|error| {
+async fn show_metrics(State(admin): State<Admin>, headers: HeaderMap) -> Result<Response, Problem> {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let format = TextFormat::accepted(accept);
+    let text = admin.parts.metrics.text(format).map_err(|error| {
         tracing::error!(%error, "metrics cannot be written");
         Problem::new(Kind::Internal, "metrics cannot be written; see the log")
     })?;
-    Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
+    Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
 }
 
 /// An event's JSON as part of an answer, untouched.

@@ -109,6 +109,7 @@ impl Drop for Spares {
 
 impl Shared {
     fn run(&self, fs: &dyn FileSystem, path: &Path, bytes: u64) {
+        let mut told = false;
         loop {
             let mut state = self.state.lock();
             self.changed.wait_while(&mut state, |state| {
@@ -120,9 +121,17 @@ impl Shared {
             drop(state);
             let made = catch_unwind(AssertUnwindSafe(|| make(fs, path, bytes)));
             let made = made.unwrap_or_else(|_| Err(io::Error::other("the file system panicked")));
+            // Every append tries again while there is none: that it fails is said once.
+            if let Err(error) = &made
+                && !told
+            {
+                tracing::warn!(file = %path.display(), %error, "the next journal segment cannot be prepared");
+            }
+            told = made.is_err();
             let mut state = self.state.lock();
             if matches!(*state, State::Wanted) {
-                *state = made.map_or_else(|error| failed(path, &error), State::Ready);
+                // Nobody has relied on a spare: whatever went wrong with it is no reason to stop for good.
+                *state = made.map_or(State::Failed, State::Ready);
                 self.changed.notify_all();
             }
         }
@@ -146,10 +155,4 @@ fn make(fs: &dyn FileSystem, path: &Path, bytes: u64) -> io::Result<Box<dyn File
         return Err(error);
     }
     Ok(file)
-}
-
-/// Nobody has relied on a spare: whatever went wrong with it is no reason to stop for good.
-fn failed(path: &Path, error: &io::Error) -> State {
-    tracing::warn!(file = %path.display(), %error, "the next journal segment cannot be prepared");
-    State::Failed
 }

@@ -8,7 +8,7 @@ use super::kinds::Kind;
 use super::scope::{Loose, Scope};
 use super::value::Value;
 use crate::names::ResourceName;
-use crate::yaml::{Field, Located, Place, Problem, Reader};
+use crate::yaml::{Field, Located, Place, Problem, Reader, nearest};
 
 /// Where events go.
 #[derive(Clone, Debug)]
@@ -186,9 +186,16 @@ fn reference_kind(
         let message = format!("{}: a {} cannot receive events here", kind.place.path, kind.value);
         let problem = Problem::error(&kind.place, message);
         let names = ["Broker", "Endpoint", "Service"];
-        reader
-            .findings()
-            .add(problem.with_candidates(&kind.value, "a ref may name", &names));
+        let problem = if nearest(&kind.value, &names).is_some() {
+            problem.with_candidates(&kind.value, "a ref may name", &names)
+        } else {
+            problem.with_help(format!(
+                "name an Endpoint here and add it, with the URL where the {} listens; a ref may name: {}",
+                kind.value,
+                names.join(", ")
+            ))
+        };
+        reader.findings().add(problem);
         return None;
     }
     let api_version = api_version?;

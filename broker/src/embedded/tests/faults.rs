@@ -243,7 +243,10 @@ async fn after_a_record_that_could_not_be_applied_none_is_so_that_the_view_has_n
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path()).await;
     let subscription = attach(&engine, "b", "t").await;
-    engine.append(&name("b"), batch(vec![event(1), event(2)])).await.unwrap();
+    engine
+        .append(&name("b"), batch(vec![event(1), event(2)]))
+        .await
+        .unwrap();
     next(&subscription).await.settle(delivered()).await.unwrap();
     engine.shared.halt("a record could not be applied");
     let applied = engine.shared.applied();
@@ -262,7 +265,10 @@ async fn after_a_record_that_could_not_be_applied_none_is_so_that_the_view_has_n
     let engine = open(directory.path()).await;
     let subscription = attach(&engine, "b", "t").await;
     let claim = next(&subscription).await;
-    assert!(["1", "2"].contains(&claim.event().id()), "what was not applied comes again");
+    assert!(
+        ["1", "2"].contains(&claim.event().id()),
+        "what was not applied comes again"
+    );
     drop(claim);
     engine.close().await;
 }

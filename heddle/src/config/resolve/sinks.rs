@@ -144,7 +144,12 @@ impl Resolver<'_> {
     /// An absolute `http` or `https` URL.
     fn http_url(&mut self, value: &Value) -> Option<Url> {
         let text = self.text(value)?;
+        let has_no_host = text
+            .split_once("://")
+            .is_some_and(|(_, rest)| rest.starts_with(['/', '?', '#']));
         let why = match Url::parse(&text) {
+            // The URL standard would take the first part of the path for the host.
+            Ok(_) if has_no_host => "it has no host".to_owned(),
             Ok(url) if matches!(url.scheme(), "http" | "https") => return Some(url),
             Ok(url) => format!("its scheme is {}", url.scheme()),
             Err(error) => error.to_string(),

@@ -144,6 +144,15 @@ impl Resolver<'_> {
         };
         self.problems
             .push(Problem::error(place, format!("{}: {error}", place.path)));
+        // A wrong zone hides what else is wrong.
+        if matches!(error, ScheduleError::Zone { .. })
+            && timezone.is_some()
+            && let Err(error) = Schedule::parse(&schedule.value, None)
+        {
+            let place = &schedule.place;
+            self.problems
+                .push(Problem::error(place, format!("{}: {error}", place.path)));
+        }
     }
 
     /// One value may name several servers, as a variable of the environment often does.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::sources::State as SourceState;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -90,10 +91,22 @@ impl Readiness {
                     .stopped
                     .map(|reason| format!("trigger {} delivers nothing: {reason}", trigger.name))
             });
+        let failing = admin
+            .parts
+            .sources
+            .status()
+            .into_iter()
+            .filter_map(|source| match source.state {
+                SourceState::Failing { last_error, .. } => {
+                    let kind = source.kind.as_str();
+                    Some(format!("{kind} {} is failing: {last_error}", source.name))
+                }
+                SourceState::Connecting | SourceState::Running | SourceState::Stopped => None,
+            });
         Self {
             ready: reasons.is_empty(),
             reasons,
-            warnings: stopped.collect(),
+            warnings: stopped.chain(failing).collect(),
         }
     }
 }

@@ -296,14 +296,22 @@ async fn a_guarded_api_asks_for_its_token_and_probes_stay_open() {
 }
 
 #[tokio::test]
-async fn metrics_end_as_openmetrics_says_and_count_brokers_and_triggers() {
+async fn metrics_are_prometheus_text_and_count_brokers_and_triggers() {
     let mesh = Mesh::start(Guard::Open).await;
     mesh.store("1", "{}").await;
     let answer = mesh.get("/metrics").await;
-    assert_eq!(answer.headers()[CONTENT_TYPE], metrics::CONTENT_TYPE);
+    assert_eq!(
+        answer.headers()[CONTENT_TYPE],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
     let body = answer.into_body().collect().await.expect("a body").to_bytes();
     let text = String::from_utf8(body.to_vec()).expect("metrics are text");
-    assert!(text.ends_with("# EOF\n"), "{text}");
+    assert!(
+        text.contains("# TYPE heddle_broker_events_total counter\n"),
+        "{text}"
+    );
+    assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
+    assert!(!text.contains("heddle_heddle"), "{text}");
     assert!(
         text.contains("heddle_broker_events_total{broker=\"default/default\"} 1"),
         "{text}"

@@ -166,16 +166,36 @@ fn attributes_keep_the_type_that_json_gives_them() {
     assert_eq!(kinds, expect);
 }
 
+/// Whether the event's data lies in the input.
+fn is_shared(input: &Bytes, event: &Event) -> bool {
+    let (start, data) = (input.as_ptr() as usize, event.data().unwrap().as_ptr() as usize);
+    (start..start + input.len()).contains(&data)
+}
+
 #[test]
-fn json_data_and_plain_text_share_the_bytes_of_the_input() {
+fn json_data_and_plain_text_share_the_bytes_of_the_input_when_they_are_most_of_it() {
+    let long = "x".repeat(200);
     for members in [
-        r#""data":{"a":1}"#,
-        r#""datacontenttype":"text/plain","data":"shared""#,
+        format!(r#""data":{{"a":"{long}"}}"#),
+        format!(r#""datacontenttype":"text/plain","data":"{long}""#),
     ] {
-        let input = object(members);
-        let event = read(&input);
-        let (start, data) = (input.as_ptr() as usize, event.data().unwrap().as_ptr() as usize);
-        assert!((start..start + input.len()).contains(&data), "{members}");
+        let input = object(&members);
+        assert!(is_shared(&input, &read(&input)), "{members}");
+    }
+}
+
+#[test]
+fn a_small_event_that_is_kept_does_not_keep_a_large_message() {
+    let blanks = " ".repeat(10_000);
+    let input = object(&format!(r#"{blanks}"data":{{"a":1}}"#));
+    assert!(!is_shared(&input, &read(&input)));
+    let event = |id: usize| {
+        format!(r#"{{"specversion":"1.0","id":"{id}","source":"/s","type":"t","data":{{"n":{id}}}}}"#)
+    };
+    let batch: Vec<String> = (0..50).map(event).collect();
+    let batch = Bytes::from(format!("[{}]", batch.join(",")));
+    for event in decode_batch(&batch, &Limits::default()).unwrap() {
+        assert!(!is_shared(&batch, &event), "{}", event.id());
     }
 }
 

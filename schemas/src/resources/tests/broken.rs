@@ -100,7 +100,8 @@ fn destinations() {
     subscriber(
         "{ref: {apiVersion: messaging.knative.dev/v1, kind: Channel, name: c}}",
         &[
-            "6:66: error: spec.subscriber.ref.kind: a Channel cannot receive events here (a ref may name: Broker, Endpoint, Service)",
+            "6:66: error: spec.subscriber.ref.kind: a Channel cannot receive events here (name an Endpoint here and add it, with \
+           the URL where the Channel listens; a ref may name: Broker, Endpoint, Service)",
         ],
     );
     subscriber(
