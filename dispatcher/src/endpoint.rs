@@ -211,11 +211,32 @@ fn without_user(url: &Uri) -> Option<(Uri, Option<HeaderValue>)> {
     Some((Uri::from_parts(parts).ok()?, basic))
 }
 
-/// A URL for people and for `knativeerrordest`: without its query, which is where webhooks carry access tokens.
+/// Parts of the names of query parameters whose values are not shown.
+const SECRET_PARAMETERS: [&str; 7] = ["token", "secret", "key", "passw", "auth", "sig", "code"];
+
+/// A URL for people and for `knativeerrordest`: webhooks carry access tokens in the query (CloudEvents webhooks, 3.2),
+/// and those are masked.
 fn shown(url: &Uri) -> String {
     let scheme = url.scheme_str().unwrap_or_default();
     let authority = url.authority().map_or("", Authority::as_str);
-    format!("{scheme}://{authority}{}", url.path())
+    let mut shown = format!("{scheme}://{authority}{}", url.path());
+    let parameters = url.query().into_iter().flat_map(|query| query.split('&'));
+    for (parameter, mark) in parameters.zip(std::iter::once('?').chain(std::iter::repeat('&'))) {
+        shown.push(mark);
+        match parameter.split_once('=') {
+            Some((name, _)) if is_secret(name) => {
+                shown.push_str(name);
+                shown.push_str("=***");
+            }
+            _ => shown.push_str(parameter),
+        }
+    }
+    shown
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_PARAMETERS.iter().any(|part| name.contains(part))
 }
 
 /// `user:password` as in the URL, percent-decoded (RFC 7617).

@@ -16,10 +16,19 @@ fn target(sink: &HttpSink) -> Result<HttpTarget, SinkError> {
 }
 
 #[test]
-fn user_information_becomes_basic_authorization_and_the_query_is_not_shown() {
-    let target = target(&sink("http://us%65r:p%40ss:w@host:8080/path?q=1")).unwrap();
-    assert_eq!(target.url, "http://host:8080/path?q=1");
-    assert_eq!(&*target.destination, "http://host:8080/path");
+fn user_information_becomes_basic_authorization_and_no_secret_is_shown() {
+    let target = target(&sink(
+        "http://us%65r:p%40ss:w@host:8080/path?q=1&access_token=s3cret&X-Sig=abc",
+    ))
+    .unwrap();
+    assert_eq!(
+        target.url,
+        "http://host:8080/path?q=1&access_token=s3cret&X-Sig=abc"
+    );
+    assert_eq!(
+        &*target.destination,
+        "http://host:8080/path?q=1&access_token=***&X-Sig=***"
+    );
     let authorization = &target.headers[header::AUTHORIZATION];
     assert_eq!(
         authorization,
