@@ -19,13 +19,13 @@ unit: ## the crates' own tests: no server, no binary
 	cargo test --locked --workspace --exclude heddle-tests
 
 suite: ## the black-box suites alone (ONLY=delivery:: picks some)
-	scripts/test -p heddle-tests $(if $(ONLY),--test suite $(ONLY))
+	scripts/test --workspace --test suite --test architecture $(ONLY)
 
 crash: ## kill -9 under load, and what must survive it
-	scripts/test -p heddle-tests --test suite crash::
+	scripts/test --workspace --test suite crash::
 
 sources: ## each source with its real server
-	scripts/test -p heddle-tests --test suite sources::
+	scripts/test --workspace --test suite sources::
 
 stack-test: ## docker-compose.yml for real, where a container engine can be had
 	scripts/stack-test
