@@ -23,7 +23,8 @@ COPY ${BINARY} /usr/local/bin/heddle
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin heddle
+# TLS and SASL towards Kafka: OpenSSL from source, so it takes some minutes more.
+RUN cargo build --release --locked --bin heddle --features kafka-tls
 
 FROM base AS heddle
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

@@ -1,7 +1,7 @@
 # What a person types. `make help` lists it; each target is one line of the scripts or of cargo.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit suite crash sources stack-test servers lint fmt deny clean
+.PHONY: help run build release test unit suite crash sources stack-test servers lint fmt deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,9 @@ run: ## build and start heddle with no configuration (ARGS="--data DIR" passes o
 
 build: ## build the binary, the tests and everything else
 	cargo build --locked --workspace --all-targets
+
+release: ## the binary as it is released: optimised, with TLS and SASL towards Kafka
+	cargo build --locked --release --bin heddle --features kafka-tls
 
 test: ## all tests; fetches the servers that they need
 	scripts/test

@@ -84,13 +84,10 @@ async fn attempt(trigger: &Trigger, claim: &Claim) -> Tried {
             Tried::Attempt(exchange.run(&event).await)
         }
         Target::Broker(to) => Tried::Forwarded(trigger.rules().forward(to, &event, stored, progress)),
-        Target::Echo(name) => {
-            trigger.shared.echo.print(name, &trigger.name, &event);
-            Tried::Attempt(Outcome::Delivered {
-                status: 200,
-                reply: None,
-            })
-        }
+        Target::Echo => Tried::Attempt(Outcome::Delivered {
+            status: 200,
+            reply: None,
+        }),
     }
 }
 

@@ -9,7 +9,6 @@ use schemas::names::ResourceName;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::echo::{EchoPrinter, NoEcho};
 pub use crate::endpoint::SinkError;
 use crate::index::SharedIndex;
 use crate::limits::Limits;
@@ -32,8 +31,6 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// What carries requests.
     pub transport: Arc<dyn Transport>,
-    /// Where the built-in echo endpoint prints.
-    pub echo: Arc<dyn EchoPrinter>,
     /// Who hears of every settlement.
     pub observer: Arc<dyn Observer>,
     /// What counts.
@@ -113,7 +110,6 @@ impl Options {
             engine,
             clock: Arc::new(SystemClock),
             transport: Arc::new(HttpTransport::default()),
-            echo: Arc::new(NoEcho),
             observer: Arc::new(Silent),
             metrics: Metrics::default(),
             limits: Limits::default(),

@@ -30,7 +30,7 @@ pub(crate) struct Endpoint {
 pub(crate) enum Target {
     Http(HttpTarget),
     Broker(ResourceName),
-    Echo(Arc<str>),
+    Echo,
 }
 
 /// A request's fixed part.
@@ -96,7 +96,7 @@ impl Endpoint {
             },
             Sink::Echo { name } => Self {
                 label: name.as_str().into(),
-                target: Target::Echo(name.as_str().into()),
+                target: Target::Echo,
                 slots: slots.endpoint(&format!("echo {name}"), concurrency),
             },
         })

@@ -23,7 +23,6 @@
 pub mod backoff;
 mod delivery;
 pub mod dispatcher;
-pub mod echo;
 mod endpoint;
 mod exchange;
 pub mod extensions;
@@ -47,7 +46,6 @@ mod trigger;
 mod worker;
 
 pub use dispatcher::{Dispatcher, Drained, Handle, Options, StartError, StillRunning};
-pub use echo::{EchoPrinter, NoEcho};
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use observer::{DeadLettered, Delivered, Observer, ReplyStored, RetryScheduled, Silent, Stopped};

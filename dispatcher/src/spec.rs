@@ -49,7 +49,7 @@ pub enum Sink {
     Http(HttpSink),
     /// Into a broker of this process, stored with the settlement of its cause, with one pass less.
     Broker(ResourceName),
-    /// Printed by the [`EchoPrinter`](crate::EchoPrinter), answered with 200 and an empty body.
+    /// Answered by heddle itself with 200 and an empty body; the [`Observer`](crate::Observer) may print it.
     Echo {
         /// Name of the endpoint, for people.
         name: String,

@@ -10,7 +10,6 @@ use schemas::event::Event;
 use schemas::names::ResourceName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::echo::EchoPrinter;
 use crate::endpoint::Endpoint;
 use crate::limits::{Limits, PARKED_CLAIMS_MAX};
 use crate::metrics::TriggerMetrics;
@@ -24,7 +23,6 @@ use crate::transport::Transport;
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) echo: Arc<dyn EchoPrinter>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) limits: Limits,
     /// For jitter.

@@ -80,7 +80,6 @@ pub(super) fn assemble(
     let shared = Arc::new(Shared {
         clock: options.clock,
         transport: options.transport,
-        echo: options.echo,
         observer: options.observer,
         limits: options.limits,
         random: Mutex::new(Rng::with_seed(options.seed)),

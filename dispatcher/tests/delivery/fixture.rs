@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use broker::Start;
 use dispatcher::{
-    BackoffPolicy, DeadLettered, Delivered, DeliveryPolicy, Dispatcher, EchoPrinter, HttpSink, Observer,
-    Options, ReplyStored, RetryScheduled, Sender, Sink, Stopped, TriggerSpec,
+    BackoffPolicy, DeadLettered, Delivered, DeliveryPolicy, Dispatcher, HttpSink, Observer, Options,
+    ReplyStored, RetryScheduled, Sender, Sink, Stopped, TriggerSpec,
 };
 use http::Uri;
 use parking_lot::Mutex;
@@ -131,11 +131,5 @@ impl Observer for Witness {
 
     fn stopped(&self, s: &Stopped<'_>) {
         self.say(format!("{} stopped: {}", s.trigger, s.reason));
-    }
-}
-
-impl EchoPrinter for Witness {
-    fn print(&self, endpoint: &str, trigger: &ResourceName, event: &Event) {
-        self.say(format!("{endpoint} of {trigger} prints {}", event.id()));
     }
 }
