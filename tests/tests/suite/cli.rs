@@ -45,6 +45,25 @@ async fn the_ready_file_names_the_real_addresses_and_the_data_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ready_file_of_an_earlier_run_stands_for_no_other() {
+    let (mut heddle, _sink) = mesh().await;
+    let ready = heddle.folder().join("ready.json");
+    assert!(ready.exists());
+    assert_eq!(heddle.terminate().await.code(), Some(0));
+    assert!(!ready.exists(), "it goes with the process");
+    std::fs::write(&ready, "{}").unwrap();
+    std::fs::write(heddle.folder().join("bad.yaml"), "kind: Broker\n").unwrap();
+    let run = heddle
+        .cli(&["run", "--config", "bad.yaml", "--ready-file", "ready.json"])
+        .await;
+    assert_eq!(run.code, Some(65), "{run:?}");
+    assert!(
+        !ready.exists(),
+        "a start that failed leaves nothing that says it listens"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn send_takes_every_attribute_and_every_way_to_give_data() {
     let (heddle, sink) = mesh().await;
     std::fs::write(heddle.folder().join("payload.json"), r#"{"from": "file"}"#).unwrap();

@@ -1,9 +1,11 @@
 //! WebhookSource: any POST to its path becomes an event, its attributes taken from header, body or constant.
 
 use bytes::Bytes;
-use harness::{Heddle, Producer, Resources, Sink, Trigger};
+use harness::{Heddle, PATIENCE, Producer, Resources, Sink, Trigger};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 async fn mesh(spec: Value) -> (Heddle, Sink, Producer) {
     let sink = Sink::start().await;
@@ -127,4 +129,21 @@ async fn a_secret_is_asked_for_where_one_is_configured() {
         !format!("{:?}", received[0].headers).contains("s3cret"),
         "the secret goes no further"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_without_the_secret_is_refused_before_its_body_is_awaited() {
+    let spec = json!({"path": "/hooks/github", "auth": {"bearer": "right"}});
+    let (heddle, _sink, _hook) = mesh(spec).await;
+    let mut stream = TcpStream::connect(heddle.ingress().trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let head = "POST /hooks/github HTTP/1.1\r\nhost: h\r\nauthorization: Bearer wrong\r\ncontent-length: 1000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer))
+        .await
+        .expect("an answer although the body never comes")
+        .unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 401");
 }
