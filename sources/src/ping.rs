@@ -100,16 +100,21 @@ impl PingSource {
 
     async fn tick_for_ever(&self, session: &Session) -> Result<(), SourceError> {
         let mut last = saved_tick(session, &self.key());
+        // The last tick that was stored in this run and not yet followed.
+        let mut stored = None;
         session.status.running();
         // A tick that an earlier run could not store comes first.
         let unfinished = self.pending.lock().clone();
         if let Some(tick) = unfinished {
             last = Some(tick.at);
             self.store(session, tick).await?;
-            self.count_missed(session, last);
+            stored = last;
         }
         loop {
-            let from = start_of_search(last, session.clock.now());
+            // One look at the clock for both: what it passed is counted, what comes is waited for, nothing is neither.
+            let now = session.clock.now();
+            self.count_missed(session, stored.take(), now);
+            let from = start_of_search(last, now);
             let Some(at) = self.spec.schedule.next_after(from) else {
                 return Err(SourceError::Ended);
             };
@@ -130,7 +135,7 @@ impl PingSource {
             *self.pending.lock() = Some(tick.clone());
             self.store(session, tick).await?;
             last = Some(at);
-            self.count_missed(session, last);
+            stored = last;
         }
     }
 
@@ -146,8 +151,7 @@ impl PingSource {
     }
 
     /// Ticks between the one just stored and now passed unheard.
-    fn count_missed(&self, session: &Session, stored: Option<Timestamp>) {
-        let now = session.clock.now();
+    fn count_missed(&self, session: &Session, stored: Option<Timestamp>, now: Timestamp) {
         let ticks = std::iter::successors(stored, |at| self.spec.schedule.next_after(*at));
         let missed = ticks
             .skip(1)

@@ -91,7 +91,12 @@ impl Embedded {
             if entries.len() >= query.limit {
                 break;
             }
-            if let Some((meta, event)) = self.load(copy)?
+            let loaded = self.load(copy).unwrap_or_else(|error| {
+                // One that is damaged must not hide the others.
+                tracing::error!(?copy, %error, "a dead letter cannot be read and is left out of the list");
+                None
+            });
+            if let Some((meta, event)) = loaded
                 && query.reason.is_none_or(|reason| reason == meta.reason)
             {
                 entries.push(DeadLetterEntry::new(id, cause, meta, &event));
