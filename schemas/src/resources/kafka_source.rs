@@ -19,7 +19,7 @@ pub struct KafkaSource {
     pub bootstrap_servers: Vec<Value>,
     /// Topics to read; at least one.
     pub topics: Vec<Located<String>>,
-    /// Consumer group; none: `knative-kafka-source-NAMESPACE-NAME`, which stays the same over restarts.
+    /// Consumer group; none: `knative-kafka-source-NAMESPACE.NAME`, which stays the same over restarts.
     pub consumer_group: Option<String>,
     /// Where a group starts that has no committed offset.
     pub initial_offset: InitialOffset,
