@@ -54,7 +54,7 @@ pub enum Feed {
 pub struct JetStream {
     /// The stream.
     pub stream: Located<String>,
-    /// The durable consumer; none: `heddle-NAMESPACE-NAME`. It is made when it does not exist, with what follows.
+    /// The durable consumer; none: `heddle-NAMESPACE_NAME`. It is made when it does not exist, with what follows.
     pub consumer: Option<Located<String>>,
     /// Only messages of this subject.
     pub filter_subject: Option<String>,
