@@ -31,6 +31,7 @@ use std::thread::JoinHandle;
 use futures_util::future::BoxFuture;
 use journal::Purpose;
 use parking_lot::Mutex;
+use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use serde::Serialize;
 
@@ -43,7 +44,7 @@ pub use tail::{Tail, TailItem};
 use self::attach::Attached;
 use self::checkpoint::Ticker;
 use self::pump::CommitQueue;
-use self::records::{StateRecord, StreamsRecord, SubscribedRecord, event_entry};
+use self::records::{FilteredRecord, StateRecord, StreamsRecord, SubscribedRecord, event_entry};
 use self::shared::Shared;
 use self::subscription::Sub;
 use crate::{
@@ -242,11 +243,42 @@ impl Embedded {
                 wanted: spec.broker,
             });
         }
-        let attached = Attached::new(Arc::clone(&self.shared), sub);
-        let attached = attached.ok_or(SubscribeError::Attached {
-            subscription: spec.name,
+        let attached = Attached::new(Arc::clone(&self.shared), Arc::clone(&sub));
+        let attached = attached.ok_or_else(|| SubscribeError::Attached {
+            subscription: spec.name.clone(),
         })?;
+        self.set_filter(&sub, spec.filter)
+            .await
+            .map_err(|source| SubscribeError::Storage {
+                subscription: spec.name,
+                source,
+            })?;
         Ok(Arc::new(attached))
+    }
+
+    /// Records a filter that is not the present one: it is in force for what is stored from now on, or from its
+    /// start on for a subscription that had none.
+    async fn set_filter(&self, sub: &Arc<Sub>, filter: Filter) -> Result<(), AppendError> {
+        let filters = sub.filters();
+        let after = match filters.last() {
+            Some((_, present)) if *present == filter => return Ok(()),
+            Some(_) => self.shared.last(sub.broker.events),
+            None => sub.status(0).cursor,
+        };
+        let record = FilteredRecord {
+            id: sub.id,
+            filter: filter.clone(),
+            after,
+        };
+        let entry = StateRecord::Filtered(record).entry();
+        self.shared.submit(Purpose::Upkeep, [entry], ()).durable().await?;
+        let is_present = || {
+            sub.filters()
+                .last()
+                .is_some_and(|(_, present)| *present == filter)
+        };
+        let present = self.shared.wait_for(|| is_present().then_some(())).await;
+        present.ok_or(AppendError::Closed)
     }
 
     async fn find_or_create(&self, spec: &SubscriptionSpec) -> Result<Arc<Sub>, SubscribeError> {

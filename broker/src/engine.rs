@@ -7,6 +7,7 @@
 //!   attempts are where they were left. A new subscription starts where [`Start`] says.
 //! - A subscription yields each event that its broker stored after its start and that the injected [`Matcher`]
 //!   matches, at least once until it is settled; two claims for one event are never open at once in one process.
+//! - An event is judged by the filter that its subscription had when it was stored, also after a restart with another.
 //! - A [`Claim`] is settled once (moved into the settlement). A claim that is dropped comes again.
 //! - `Delivered` and `RetryAt` may be made durable a moment after `settle` returns (a crash in between repeats the
 //!   delivery). A reply and a dead letter are durable, together with the settlement, when `settle` returns `Ok`.
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use schemas::event::Event;
+use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use serde::{Deserialize, Serialize};
 
@@ -175,6 +177,8 @@ pub struct SubscriptionSpec {
     pub broker: ResourceName,
     /// Where a new subscription starts; without effect on one that exists.
     pub start: Start,
+    /// Which events it wants from here on. What is stored already is judged by the filter of its time.
+    pub filter: Filter,
 }
 
 /// Where a new subscription starts.

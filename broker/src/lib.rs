@@ -9,7 +9,7 @@
 //! - A reply, or a dead letter, is stored together with the settlement of its cause or not at all.
 //! - Memory is bounded by limits, not by backlog and not by the number of subscriptions.
 //!
-//! What it never does: speak HTTP, know a trigger's filter or endpoint, change a byte of an event.
+//! What it never does: speak HTTP, know an endpoint, change a byte of an event.
 
 pub mod admission;
 pub mod claim;

@@ -57,6 +57,9 @@ pub(crate) const CONSOLE_FINISH_MAX: Duration = Duration::from_secs(2);
 /// How often the rest of an HTTP/2 preface is looked for.
 pub(crate) const PREFACE_POLL: Duration = Duration::from_millis(20);
 
+/// How long a sender may pause in a body whose refusal is known before it is answered.
+pub(crate) const BODY_DISCARD_STALL: Duration = Duration::from_millis(200);
+
 /// The longest drain; a longer `--drain-timeout` is cut to this.
 pub(crate) const DRAIN_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -10,13 +10,16 @@
 
 use std::iter;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Event;
 
 #[cfg(test)]
 mod tests;
 
 /// A condition on an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Filter {
     /// All of them hold. Holds when empty.
     All(Vec<Filter>),

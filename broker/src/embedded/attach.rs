@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{self, BoxFuture, FutureExt};
 use journal::{Entry, Purpose, ReadLimit, StreamId};
+use schemas::filter::Filter;
 
 use super::pump::decode;
 use super::records::{DeadLetterMeta, Fate, Item, StateRecord, dead_letter_entry, event_entry};
@@ -15,7 +16,7 @@ use super::view::ViewError;
 use crate::clock::Timestamp;
 use crate::limits::{LAG_READ_BYTES_MAX, LAG_READ_BYTES_MIN, LAG_READ_EVENTS_MAX};
 use crate::{
-    AppendError, Claim, DeadLetter, Outcome, Position, Progress, Reply, Settlement, Settler, Stored,
+    AppendError, Claim, DeadLetter, Matcher, Outcome, Position, Progress, Reply, Settlement, Settler, Stored,
     Subscription, SubscriptionId, SubscriptionStatus,
 };
 
@@ -33,6 +34,13 @@ pub(crate) struct Attached {
 struct Place {
     shared: Arc<Shared>,
     sub: Arc<Sub>,
+}
+
+/// Judges events that are read from disk, each by the filter of its time.
+struct Judge {
+    id: SubscriptionId,
+    matcher: Option<Arc<dyn Matcher>>,
+    filters: Arc<Vec<(u64, Filter)>>,
 }
 
 /// Gives a claimed retry back if its event is not handed out after all.
@@ -203,13 +211,9 @@ impl Place {
                 let stored = records
                     .into_iter()
                     .filter_map(|record| decode(&self.shared, record));
-                let matcher = self.shared.matcher();
+                let judge = Judge::new(&self.shared, &self.sub);
                 let matched: Vec<_> = stored
-                    .filter(|stored| {
-                        matcher
-                            .as_ref()
-                            .is_some_and(|m| m.matches(self.sub.id, &stored.event))
-                    })
+                    .filter(|stored| judge.wants(stored))
                     .map(Arc::new)
                     .collect();
                 self.sub.take_chunk(from, last, &matched);
@@ -309,6 +313,28 @@ impl Place {
                 item(Fate::Settled(Outcome::Delivered)),
             ),
         })
+    }
+}
+
+impl Judge {
+    fn new(shared: &Shared, sub: &Sub) -> Self {
+        Self {
+            id: sub.id,
+            matcher: shared.matcher(),
+            filters: sub.filters(),
+        }
+    }
+
+    fn wants(&self, stored: &Stored) -> bool {
+        let sequence = stored.position.sequence;
+        if let [earlier @ .., (present_after, _)] = self.filters.as_slice()
+            && sequence <= *present_after
+            && let Some((_, filter)) = earlier.iter().rev().find(|(after, _)| *after < sequence)
+        {
+            return filter.matches(&stored.event);
+        }
+        let matcher = self.matcher.as_ref();
+        matcher.is_some_and(|matcher| matcher.matches(self.id, &stored.event))
     }
 }
 

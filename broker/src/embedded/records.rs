@@ -14,6 +14,7 @@
 //!                  tag 16: retry; rest = at v | length v | progress as JSON
 //! SourceState (19) key length v | key | state
 //! Progress (20)    count v | (subscription v | floor v)*
+//! Filtered (21)    JSON {id, filter, after}
 //! DeadLetter (32)  meta length v | meta as JSON | the event's record
 //! ```
 //!
@@ -25,6 +26,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use journal::{Entry, StreamId};
 use schemas::event::Event;
+use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +44,7 @@ const SUBSCRIBED: u8 = 17;
 const SETTLEMENTS: u8 = 18;
 const SOURCE_STATE: u8 = 19;
 const PROGRESS: u8 = 20;
+const FILTERED: u8 = 21;
 pub(crate) const DEAD_LETTER: u8 = 32;
 
 const TAG_RETRY: u8 = 16;
@@ -64,6 +67,15 @@ pub(crate) enum StateRecord {
     Settlements(Vec<Item>),
     SourceState(SourceState),
     Progress(Vec<(SubscriptionId, u64)>),
+    Filtered(FilteredRecord),
+}
+
+/// A subscription has this filter for the events after a sequence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FilteredRecord {
+    pub(crate) id: SubscriptionId,
+    pub(crate) filter: Filter,
+    pub(crate) after: u64,
 }
 
 /// A broker got its streams.
@@ -204,6 +216,10 @@ impl StateRecord {
                 head.extend_from_slice(&to_json(record));
                 SUBSCRIBED
             }
+            Self::Filtered(record) => {
+                head.extend_from_slice(&to_json(record));
+                FILTERED
+            }
             Self::Settlements(items) => {
                 put_varint(&mut head, items.len() as u64);
                 items.iter().for_each(|item| item.put(&mut head));
@@ -238,6 +254,7 @@ impl StateRecord {
         match kind {
             STREAMS => Ok(Self::Streams(input.json(&input.rest)?)),
             SUBSCRIBED => Ok(Self::Subscribed(input.json(&input.rest)?)),
+            FILTERED => Ok(Self::Filtered(input.json(&input.rest)?)),
             SETTLEMENTS => {
                 let count = input.varint()?;
                 Ok(Self::Settlements(

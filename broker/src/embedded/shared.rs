@@ -201,6 +201,11 @@ impl Shared {
                 self.view.put_broker(record)?;
             }
             StateRecord::Subscribed(record) => self.apply_subscribed(record),
+            StateRecord::Filtered(record) => {
+                if let Some(sub) = self.subscription(record.id) {
+                    sub.apply_filter(record.after, &record.filter);
+                }
+            }
             StateRecord::Settlements(items) => {
                 for item in items {
                     if let Some(sub) = self.subscription(item.subscription) {
@@ -231,6 +236,7 @@ impl Shared {
             name: record.name.clone(),
             broker: record.broker.clone(),
             accounted,
+            filters: Vec::new(),
             counters: Counters::default(),
         };
         self.add_subscription(record.id, &state);

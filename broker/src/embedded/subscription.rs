@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use tokio::sync::Notify;
 
@@ -41,6 +42,8 @@ pub(crate) struct Sub {
 #[derive(Debug)]
 pub(crate) struct Inner {
     accounted: Ranges,
+    /// Filters by the sequence after which each is in force, in order; the last is the present one.
+    filters: Arc<Vec<(u64, Filter)>>,
     counters: Counters,
     waiting_retry: u64,
     place: Place,
@@ -112,6 +115,7 @@ impl Sub {
         let floor = accounted.floor();
         let inner = Inner {
             accounted,
+            filters: Arc::new(state.filters.clone()),
             counters: state.counters,
             waiting_retry: view.count_retries(id),
             place: Place::Lagging,
@@ -229,7 +233,9 @@ impl Sub {
     pub(crate) fn try_join_tail(&self) -> bool {
         let tail = self.broker.lock_tail();
         let mut inner = self.inner.lock();
-        if inner.scanned >= tail.pumped() {
+        // At the tail the present filter judges, so what an earlier one has to judge is read first.
+        let present_after = inner.filters.last().map_or(0, |(after, _)| *after);
+        if inner.scanned >= tail.pumped().max(present_after) {
             inner.place = Place::Tail;
         }
         inner.place == Place::Tail
@@ -327,6 +333,30 @@ impl Sub {
         (floor > inner.accounted.floor()).then_some(floor)
     }
 
+    /// The filters that were or are in force, by the sequence after which each is.
+    pub(crate) fn filters(&self) -> Arc<Vec<(u64, Filter)>> {
+        Arc::clone(&self.inner.lock().filters)
+    }
+
+    /// Applies a filter that is in force after a sequence. Those that nothing is left for are forgotten.
+    pub(crate) fn apply_filter(&self, after: u64, filter: &Filter) {
+        let mut inner = self.inner.lock();
+        let floor = inner.accounted.floor();
+        let mut filters: Vec<_> = inner
+            .filters
+            .iter()
+            .filter(|(other, _)| *other < after)
+            .cloned()
+            .collect();
+        filters.push((after, filter.clone()));
+        let first = filters
+            .iter()
+            .rposition(|(after, _)| *after <= floor)
+            .unwrap_or(0);
+        inner.filters = Arc::new(filters.split_off(first));
+        inner.dirty = true;
+    }
+
     /// Makes the next checkpoint store it.
     pub(crate) fn mark_dirty(&self) {
         self.inner.lock().dirty = true;
@@ -339,6 +369,7 @@ impl Sub {
             name: self.name.clone(),
             broker: self.broker.name.clone(),
             accounted: inner.accounted.pairs().collect(),
+            filters: inner.filters.to_vec(),
             counters: inner.counters,
         })
     }

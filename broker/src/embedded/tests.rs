@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use schemas::event::Event;
+use schemas::filter::Filter;
 
 use super::*;
 use crate::clock::{Clock, Timestamp};
@@ -98,6 +99,7 @@ async fn attach(engine: &Embedded, broker: &str, trigger: &str) -> Arc<dyn Subsc
         name: name(trigger),
         broker: name(broker),
         start: Start::Latest,
+        filter: Filter::everything(),
     };
     let subscription = engine.subscribe(spec).await.unwrap();
     engine.set_matcher(Arc::new(Rules {
@@ -435,6 +437,7 @@ async fn each_of_many_subscriptions_gets_exactly_its_events_while_producers_writ
             name: name(&format!("t{modulus}")),
             broker: name("b"),
             start: Start::Latest,
+            filter: Filter::everything(),
         };
         subscriptions.push((modulus, engine.subscribe(spec).await.unwrap()));
     }
@@ -499,12 +502,14 @@ async fn a_new_subscription_starts_where_it_is_told_and_an_old_one_where_it_was(
         name: name("l"),
         broker: name("b"),
         start: Start::Latest,
+        filter: Filter::everything(),
     });
     let latest = latest.await.unwrap();
     let earliest = engine.subscribe(SubscriptionSpec {
         name: name("e"),
         broker: name("b"),
         start: Start::Earliest,
+        filter: Filter::everything(),
     });
     let earliest = earliest.await.unwrap();
     let of = vec![(name("b"), latest.id()), (name("b"), earliest.id())];
@@ -521,6 +526,7 @@ async fn a_new_subscription_starts_where_it_is_told_and_an_old_one_where_it_was(
             name: name("l"),
             broker: name("b"),
             start: Start::Latest,
+            filter: Filter::everything(),
         })
         .await;
     assert!(matches!(again.err(), Some(SubscribeError::Attached { .. })));
@@ -530,6 +536,7 @@ async fn a_new_subscription_starts_where_it_is_told_and_an_old_one_where_it_was(
             name: name("l"),
             broker: name("c"),
             start: Start::Latest,
+            filter: Filter::everything(),
         })
         .await;
     assert!(matches!(moved.err(), Some(SubscribeError::OtherBroker { .. })));
@@ -537,6 +544,7 @@ async fn a_new_subscription_starts_where_it_is_told_and_an_old_one_where_it_was(
         name: name("n"),
         broker: name("n"),
         start: Start::Latest,
+        filter: Filter::everything(),
     });
     assert!(matches!(
         nowhere.await.err(),
@@ -648,4 +656,71 @@ async fn a_watcher_sees_what_was_there_and_what_comes() {
     assert!(engine.tail(&name("nowhere"), Start::Latest).is_none());
     engine.close().await;
     assert!(latest.next().await.is_none());
+}
+
+/// Attaches `t` with a filter on the type, which the matcher evaluates as well.
+async fn attach_filtered(engine: &Embedded, ty: &str) -> Arc<dyn Subscription> {
+    engine.declare(&name("b")).await.unwrap();
+    let filter = Filter::Exact("type".into(), ty.into());
+    let spec = SubscriptionSpec {
+        name: name("t"),
+        broker: name("b"),
+        start: Start::Latest,
+        filter: filter.clone(),
+    };
+    let subscription = engine.subscribe(spec).await.unwrap();
+    let of = vec![(name("b"), subscription.id())];
+    let rule: Rule = Box::new(move |_, event| filter.matches(event));
+    engine.set_matcher(Arc::new(Rules { of, rule }));
+    subscription
+}
+
+fn typed(id: u64, ty: &str) -> Event {
+    Event::builder()
+        .id(&id.to_string())
+        .source("/test")
+        .ty(ty)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_event_is_judged_by_the_filter_of_its_time_whatever_the_filter_is_now() {
+    for loses_view in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = open(directory.path()).await;
+        let subscription = attach_filtered(&engine, "a").await;
+        engine
+            .append(&name("b"), batch(vec![typed(1, "a"), typed(2, "b")]))
+            .await
+            .unwrap();
+        drop(next(&subscription).await);
+        drop(subscription);
+        engine.close().await;
+        drop(engine);
+        if loses_view {
+            std::fs::remove_dir_all(directory.path().join("view")).unwrap();
+        }
+
+        let engine = open(directory.path()).await;
+        let subscription = attach_filtered(&engine, "b").await;
+        engine
+            .append(&name("b"), batch(vec![typed(3, "a"), typed(4, "b")]))
+            .await
+            .unwrap();
+        assert_eq!(ids(&subscription, 2).await, ["1", "4"], "view lost: {loses_view}");
+        assert!(is_quiet(&subscription).await);
+        drop(subscription);
+        engine.close().await;
+        drop(engine);
+
+        let engine = open(directory.path()).await;
+        let subscription = attach_filtered(&engine, "a").await;
+        engine
+            .append(&name("b"), batch(vec![typed(5, "a")]))
+            .await
+            .unwrap();
+        assert_eq!(ids(&subscription, 1).await, ["5"], "view lost: {loses_view}");
+        engine.close().await;
+    }
 }

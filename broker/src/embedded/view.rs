@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use super::records::{DeadLetterMeta, StreamsRecord};
 use crate::clock::Timestamp;
 use crate::{Position, Progress, SourceState, SubscriptionId};
+use schemas::filter::Filter;
 use schemas::names::ResourceName;
 
 /// Memory that sled may take for its page cache.
@@ -63,6 +64,9 @@ pub(crate) struct SubscriptionState {
     pub(crate) name: ResourceName,
     pub(crate) broker: ResourceName,
     pub(crate) accounted: Vec<(u64, u64)>,
+    /// The filters in force: each after its sequence, until the next.
+    #[serde(default)]
+    pub(crate) filters: Vec<(u64, Filter)>,
     pub(crate) counters: Counters,
 }
 

@@ -53,8 +53,13 @@ pub(super) async fn subscribe(
     prepared: &[Ready],
 ) -> Result<Vec<Arc<dyn Subscription>>, StartError> {
     try_join_all(prepared.iter().map(async |Ready { spec, .. }| {
-        let (name, broker, start) = (spec.name.clone(), spec.broker.clone(), spec.start);
-        let subscribed = engine.subscribe(SubscriptionSpec { name, broker, start }).await;
+        let subscription = SubscriptionSpec {
+            name: spec.name.clone(),
+            broker: spec.broker.clone(),
+            start: spec.start,
+            filter: spec.filter.clone(),
+        };
+        let subscribed = engine.subscribe(subscription).await;
         subscribed.map_err(|source| StartError::Subscribe {
             trigger: spec.name.clone(),
             source,

@@ -62,14 +62,20 @@ async fn read_declared(
     bytes_max: usize,
     admission: &Admission,
 ) -> Result<(Bytes, Permit), Problem> {
-    let Some(length) = usize::try_from(length).ok().filter(|&length| length <= bytes_max) else {
-        // Most clients read no answer before they have sent everything, unless they asked whether to begin.
-        if !headers.contains_key(EXPECT) {
-            discard(body).await;
+    let length = usize::try_from(length).ok().filter(|&length| length <= bytes_max);
+    let admitted = length
+        .ok_or_else(|| too_large(bytes_max))
+        .and_then(|length| admission.try_admit(length + head_bytes).map_err(overloaded));
+    let permit = match admitted {
+        Ok(permit) => permit,
+        Err(refusal) => {
+            // Most clients read no answer before they have sent everything, unless they asked whether to begin.
+            if !headers.contains_key(EXPECT) {
+                discard(body).await;
+            }
+            return Err(refusal);
         }
-        return Err(too_large(bytes_max));
     };
-    let permit = admission.try_admit(length + head_bytes).map_err(overloaded)?;
     let body = body.collect().await.map_err(|error| broken_off(&error))?;
     Ok((body.to_bytes(), permit))
 }
@@ -80,9 +86,13 @@ async fn read_growing(
     bytes_max: usize,
     admission: &Admission,
 ) -> Result<(Bytes, Permit), Problem> {
-    let mut permit = admission
-        .try_admit(head_bytes + limits::BODY_ADMIT_STEP_BYTES)
-        .map_err(overloaded)?;
+    let mut permit = match admission.try_admit(head_bytes + limits::BODY_ADMIT_STEP_BYTES) {
+        Ok(permit) => permit,
+        Err(refusal) => {
+            discard(body).await;
+            return Err(overloaded(refusal));
+        }
+    };
     let mut admitted = limits::BODY_ADMIT_STEP_BYTES;
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -94,11 +104,14 @@ async fn read_growing(
             return Err(too_large(bytes_max));
         }
         while read.len() + data.len() > admitted {
-            permit.merge(
-                admission
-                    .try_admit(limits::BODY_ADMIT_STEP_BYTES)
-                    .map_err(overloaded)?,
-            );
+            match admission.try_admit(limits::BODY_ADMIT_STEP_BYTES) {
+                Ok(more) => permit.merge(more),
+                Err(refusal) => {
+                    drop(permit);
+                    discard(body).await;
+                    return Err(overloaded(refusal));
+                }
+            }
             admitted += limits::BODY_ADMIT_STEP_BYTES;
         }
         read.extend_from_slice(&data);
@@ -106,10 +119,11 @@ async fn read_growing(
     Ok((read.freeze(), permit))
 }
 
-/// Reads and forgets what is still to come, within a limit.
+/// Reads and forgets what is still to come, within a limit, for as long as it keeps coming: the answer is known and
+/// must not wait for a sender that stalls.
 async fn discard(body: Body) {
     let mut rest = Limited::new(body, limits::BODY_DISCARD_BYTES_MAX);
-    while let Some(Ok(_)) = rest.frame().await {}
+    while let Ok(Some(Ok(_))) = tokio::time::timeout(limits::BODY_DISCARD_STALL, rest.frame()).await {}
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {

@@ -6,6 +6,7 @@ mod config;
 mod crash;
 mod delivery;
 mod dev;
+mod edits;
 mod ingress;
 mod lifecycle;
 mod pressure;

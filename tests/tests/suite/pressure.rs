@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use harness::{Answer, Event, Heddle, PATIENCE, Resources, Sink, Trigger, eventually_async};
 use http::Method;
 use serde_json::json;
@@ -27,14 +28,15 @@ async fn under_pressure_producers_are_told_to_come_later_and_then_are_taken() {
     let producer = heddle.producer("default/default");
     let large = Event::new("large").data("application/octet-stream", vec![0; 900_000]);
     let mut halves = Vec::new();
-    let refused = loop {
-        assert!(halves.len() < 300, "300 MB are let in at a time");
-        let mut half = half_an_event(&address, halves.len()).await;
-        if let Some(answer) = early_answer(&mut half).await {
-            break answer.to_lowercase();
-        }
-        halves.push(half);
-    };
+    // A megabyte each: more than is let in at a time.
+    for n in 0..100 {
+        halves.push(half_an_event(&address, n).await);
+    }
+    let answers = halves.iter_mut().map(|half| Box::pin(answer(half)));
+    let (refused, ..) = tokio::time::timeout(PATIENCE, select_all(answers))
+        .await
+        .expect("somebody is told to come later");
+    let refused = refused.to_lowercase();
     assert!(
         refused.starts_with("http/1.1 429 ") || refused.starts_with("http/1.1 503 "),
         "{refused}"
@@ -55,12 +57,11 @@ async fn under_pressure_producers_are_told_to_come_later_and_then_are_taken() {
     .await;
 }
 
-/// The answer to a request that is not complete yet; `None` when heddle goes on reading.
-async fn early_answer(stream: &mut TcpStream) -> Option<String> {
+/// The answer to a request, complete or not.
+async fn answer(stream: &mut TcpStream) -> String {
     let mut answer = vec![0; 2048];
-    let read = tokio::time::timeout(Duration::from_millis(50), stream.read(&mut answer)).await;
-    let length = read.ok()?.expect("an answer can be read");
-    Some(String::from_utf8_lossy(&answer[..length]).into_owned())
+    let length = stream.read(&mut answer).await.expect("an answer can be read");
+    String::from_utf8_lossy(&answer[..length]).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,4 +221,38 @@ fn http_date(at: std::time::SystemTime) -> String {
         day + 1,
         names[month]
     )
+}
+
+/// Announces this many bytes of an event, without any of them.
+async fn announce(address: &str, bytes: usize) -> TcpStream {
+    let head = format!(
+        "POST /default/default HTTP/1.1\r\nhost: x\r\nce-specversion: 1.0\r\nce-id: a\r\nce-type: t\r\nce-source: /s\r\ncontent-length: {bytes}\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("heddle takes connections");
+    stream.write_all(head.as_bytes()).await.expect("heddle reads");
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_that_sends_all_of_its_event_gets_to_read_429() {
+    let heddle = Heddle::start(&Resources::with_default_broker()).await;
+    let address = heddle.ingress().trim_start_matches("http://").to_owned();
+    let mut held = Vec::new();
+    for _ in 0..80 {
+        held.push(announce(&address, 1_000_000).await);
+    }
+    let large = Event::new("large").data("application/octet-stream", vec![0; 900_000]);
+    let answered = heddle.producer("default/default").binary(&large).await;
+    assert!(matches!(answered.status.as_u16(), 429 | 503), "{answered:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_known_to_be_too_large_is_413_also_when_its_sender_stalls() {
+    let heddle = Heddle::start(&Resources::with_default_broker()).await;
+    let mut stream = announce(heddle.ingress().trim_start_matches("http://"), 5_000_000).await;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
 }
