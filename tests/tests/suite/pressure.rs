@@ -244,6 +244,10 @@ async fn a_producer_that_sends_all_of_its_event_gets_to_read_429() {
         held.push(announce(&address, 1_000_000).await);
     }
     let large = Event::new("large").data("application/octet-stream", vec![0; 900_000]);
+    // One of them is refused: no room for a megabyte is left.
+    let answers = held.iter_mut().map(|announced| Box::pin(answer(announced)));
+    let refused = tokio::time::timeout(PATIENCE, select_all(answers)).await;
+    assert!(refused.is_ok(), "80 MB are let in at a time");
     let answered = heddle.producer("default/default").binary(&large).await;
     assert!(matches!(answered.status.as_u16(), 429 | 503), "{answered:?}");
 }
