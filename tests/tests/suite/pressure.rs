@@ -11,13 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Announces a large event and sends a little of it: it holds its share of what is let in.
 async fn half_an_event(address: &str, n: usize) -> TcpStream {
-    let head = format!(
-        "POST /default/default HTTP/1.1\r\nhost: x\r\nce-specversion: 1.0\r\nce-id: half-{n}\r\nce-type: t\r\nce-source: /s\r\ncontent-length: 1000000\r\n\r\nx"
-    );
-    let mut stream = TcpStream::connect(address)
-        .await
-        .expect("heddle takes connections");
-    stream.write_all(head.as_bytes()).await.expect("heddle reads");
+    let mut stream = announce(address, &format!("half-{n}"), 1_000_000).await;
+    stream.write_all(b"x").await.expect("heddle reads");
     stream
 }
 
@@ -224,9 +219,9 @@ fn http_date(at: std::time::SystemTime) -> String {
 }
 
 /// Announces this many bytes of an event, without any of them.
-async fn announce(address: &str, bytes: usize) -> TcpStream {
+async fn announce(address: &str, id: &str, bytes: usize) -> TcpStream {
     let head = format!(
-        "POST /default/default HTTP/1.1\r\nhost: x\r\nce-specversion: 1.0\r\nce-id: a\r\nce-type: t\r\nce-source: /s\r\ncontent-length: {bytes}\r\n\r\n"
+        "POST /default/default HTTP/1.1\r\nhost: x\r\nce-specversion: 1.0\r\nce-id: {id}\r\nce-type: t\r\nce-source: /s\r\ncontent-length: {bytes}\r\n\r\n"
     );
     let mut stream = TcpStream::connect(address)
         .await
@@ -241,7 +236,7 @@ async fn a_producer_that_sends_all_of_its_event_gets_to_read_429() {
     let address = heddle.ingress().trim_start_matches("http://").to_owned();
     let mut held = Vec::new();
     for _ in 0..80 {
-        held.push(announce(&address, 1_000_000).await);
+        held.push(announce(&address, "announced", 1_000_000).await);
     }
     let large = Event::new("large").data("application/octet-stream", vec![0; 900_000]);
     // One of them is refused: no room for a megabyte is left.
@@ -255,7 +250,7 @@ async fn a_producer_that_sends_all_of_its_event_gets_to_read_429() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_is_known_to_be_too_large_is_413_also_when_its_sender_stalls() {
     let heddle = Heddle::start(&Resources::with_default_broker()).await;
-    let mut stream = announce(heddle.ingress().trim_start_matches("http://"), 5_000_000).await;
+    let mut stream = announce(heddle.ingress().trim_start_matches("http://"), "large", 5_000_000).await;
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 413");
