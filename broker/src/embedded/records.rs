@@ -410,7 +410,8 @@ fn put_varint(out: &mut BytesMut, mut value: u64) {
     out.put_u8(u8::try_from(value).unwrap_or_default());
 }
 
-fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
+/// A record of the engine as JSON.
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).expect("these types have string keys only and always serialise")
 }
 

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use journal::StreamId;
 use serde::{Deserialize, Serialize};
 
-use super::records::{DeadLetterMeta, StreamsRecord};
+use super::records::{DeadLetterMeta, StreamsRecord, to_json};
 use crate::clock::Timestamp;
 use crate::{Position, Progress, SourceState, SubscriptionId};
 use schemas::filter::Filter;
@@ -248,7 +248,7 @@ impl View {
     pub(crate) fn put_broker(&self, record: &StreamsRecord) -> Result<(), ViewError> {
         let name = format!("b{}", record.broker);
         self.db
-            .insert(name, json(record))
+            .insert(name, to_json(record))
             .map(drop)
             .map_err(|error| self.failed(error))
     }
@@ -278,7 +278,7 @@ impl View {
         if let Some(before) = &before {
             batch.remove(key(b'd', &[id.0, before.at.0, sequence]));
         }
-        batch.insert(key(b'r', &[id.0, sequence]), json(retry));
+        batch.insert(key(b'r', &[id.0, sequence]), to_json(retry));
         batch.insert(key(b'd', &[id.0, retry.at.0, sequence]), &[]);
         self.db.apply_batch(batch).map_err(|error| self.failed(error))?;
         Ok(before.is_none())
@@ -386,7 +386,7 @@ impl View {
     pub(crate) fn checkpoint(&self, checkpoint: &Checkpoint) -> io::Result<()> {
         let mut batch = sled::Batch::default();
         for (id, state) in &checkpoint.subscriptions {
-            batch.insert(key(b's', &[id.0]), json(state));
+            batch.insert(key(b's', &[id.0]), to_json(state));
         }
         batch.insert("mapplied", &checkpoint.applied.to_be_bytes());
         batch.insert(
@@ -417,10 +417,6 @@ fn key(letter: u8, numbers: &[u64]) -> Vec<u8> {
 
 fn be_u64(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
-}
-
-fn json<T: Serialize>(value: &T) -> Vec<u8> {
-    serde_json::to_vec(value).expect("these types have string keys only and always serialise")
 }
 
 /// Names this run of the operating system; empty where there is no such thing, so that an unclean end rebuilds.
