@@ -14,6 +14,7 @@ mod checkpoint;
 mod dead_letters;
 mod memory;
 mod open;
+mod position;
 mod pump;
 mod ranges;
 mod records;
@@ -39,6 +40,7 @@ pub use dead_letters::{DeadLetterEntry, DeadLetterQuery, ReadError};
 pub use journal::Durability;
 pub(crate) use memory::TailBytes;
 pub use open::{OpenError, Opened, Options};
+pub use position::PositionError;
 pub use tail::{Tail, TailItem};
 
 use self::attach::Attached;

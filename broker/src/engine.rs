@@ -11,6 +11,8 @@
 //! - A [`Claim`] is settled once (moved into the settlement). A claim that is dropped comes again.
 //! - `Delivered` and `RetryAt` may be made durable a moment after `settle` returns (a crash in between repeats the
 //!   delivery). A reply and a dead letter are durable, together with the settlement, when `settle` returns `Ok`.
+//! - A subscription that is paused hands out no claims, also after a restart, and loses nothing: what is in flight can
+//!   be settled, retries wait, and events that come in are there when it goes on.
 //! - Retries survive restart with their progress and their time, and never fire early by the engine's clock.
 
 use std::fmt;
@@ -25,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::admission::Permit;
 use crate::claim::Claim;
 use crate::clock::Timestamp;
+use crate::pause::Pause;
 
 /// What keeps events. See the module's header for the contract.
 pub trait Engine: Send + Sync + 'static {
@@ -56,6 +59,16 @@ pub trait Subscription: Send + Sync {
     /// The next event to deliver; waits for one. `None` when the engine has shut down.
     /// Cancel safe: a dropped future loses no event.
     fn next(&self) -> BoxFuture<'_, Option<Claim>>;
+
+    /// Hands out nothing more from here on, until it is resumed by command: durable when this returns `Ok`. It takes
+    /// the place of the pause before, if there is one. Claims that are open can be settled as ever.
+    ///
+    /// # Errors
+    /// [`AppendError`] when the pause could not be stored; then nothing has changed.
+    fn pause(&self, pause: Pause) -> BoxFuture<'_, Result<(), AppendError>>;
+
+    /// Why and since when it hands out nothing, if so.
+    fn paused(&self) -> Option<Pause>;
 
     /// Counts and position, at this moment.
     fn status(&self) -> SubscriptionStatus;
@@ -260,6 +273,9 @@ pub struct SubscriptionStatus {
     pub cursor: u64,
     /// Whether it reads from disk because it is behind.
     pub lagging: bool,
+    /// Why and since when it hands out nothing; `None` while it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
 }
 
 // === impl Stored ===

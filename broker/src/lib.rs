@@ -17,6 +17,7 @@ pub mod clock;
 pub mod embedded;
 pub mod engine;
 pub mod limits;
+pub mod pause;
 
 pub use admission::{Admission, Overloaded, Permit};
 pub use claim::{
@@ -28,3 +29,4 @@ pub use engine::{
     Accepted, AppendError, Batch, Engine, Matcher, Position, SourceState, Start, Stored, SubscribeError,
     Subscription, SubscriptionId, SubscriptionSpec, SubscriptionStatus,
 };
+pub use pause::{Pause, PausedBy};

@@ -16,8 +16,8 @@ use super::view::ViewError;
 use crate::clock::Timestamp;
 use crate::limits::{LAG_READ_BYTES_MAX, LAG_READ_BYTES_MIN, LAG_READ_EVENTS_MAX};
 use crate::{
-    AppendError, Claim, DeadLetter, Matcher, Outcome, Position, Progress, Reply, Settlement, Settler, Stored,
-    Subscription, SubscriptionId, SubscriptionStatus,
+    AppendError, Claim, DeadLetter, Matcher, Outcome, Pause, Position, Progress, Reply, Settlement, Settler,
+    Stored, Subscription, SubscriptionId, SubscriptionStatus,
 };
 
 /// The longest wait for a retry before the clock is looked at again: it may have been set.
@@ -78,6 +78,15 @@ impl Subscription for Attached {
         self.place
             .sub
             .status(self.place.shared.last(self.place.sub.broker.events))
+    }
+
+    fn pause(&self, pause: Pause) -> BoxFuture<'_, Result<(), AppendError>> {
+        let Place { shared, sub } = &*self.place;
+        shared.set_pause(sub, Some(pause)).boxed()
+    }
+
+    fn paused(&self) -> Option<Pause> {
+        self.place.sub.paused()
     }
 
     fn idle(&self) -> BoxFuture<'_, ()> {

@@ -15,6 +15,7 @@
 //! SourceState (19) key length v | key | state
 //! Progress (20)    count v | (subscription v | floor v)*
 //! Filtered (21)    JSON {id, filter, after}
+//! Paused (22)      JSON {id, pause: {by, reason, at} or null}
 //! DeadLetter (32)  meta length v | meta as JSON | the event's record
 //! ```
 //!
@@ -31,7 +32,7 @@ use schemas::names::ResourceName;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::{DeadLetterReason, Failure, Outcome, Position, Progress, SourceState, SubscriptionId};
+use crate::{DeadLetterReason, Failure, Outcome, Pause, Position, Progress, SourceState, SubscriptionId};
 
 /// The engine's own stream.
 pub(crate) const STATE: StreamId = StreamId(0);
@@ -45,6 +46,7 @@ const SETTLEMENTS: u8 = 18;
 const SOURCE_STATE: u8 = 19;
 const PROGRESS: u8 = 20;
 const FILTERED: u8 = 21;
+const PAUSED: u8 = 22;
 pub(crate) const DEAD_LETTER: u8 = 32;
 
 const TAG_RETRY: u8 = 16;
@@ -68,6 +70,7 @@ pub(crate) enum StateRecord {
     SourceState(SourceState),
     Progress(Vec<(SubscriptionId, u64)>),
     Filtered(FilteredRecord),
+    Paused(PausedRecord),
 }
 
 /// A subscription has this filter for the events after a sequence.
@@ -76,6 +79,13 @@ pub(crate) struct FilteredRecord {
     pub(crate) id: SubscriptionId,
     pub(crate) filter: Filter,
     pub(crate) after: u64,
+}
+
+/// A subscription hands out nothing, or hands out again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PausedRecord {
+    pub(crate) id: SubscriptionId,
+    pub(crate) pause: Option<Pause>,
 }
 
 /// A broker got its streams.
@@ -220,6 +230,10 @@ impl StateRecord {
                 head.extend_from_slice(&to_json(record));
                 FILTERED
             }
+            Self::Paused(record) => {
+                head.extend_from_slice(&to_json(record));
+                PAUSED
+            }
             Self::Settlements(items) => {
                 put_varint(&mut head, items.len() as u64);
                 items.iter().for_each(|item| item.put(&mut head));
@@ -255,6 +269,7 @@ impl StateRecord {
             STREAMS => Ok(Self::Streams(input.json(&input.rest)?)),
             SUBSCRIBED => Ok(Self::Subscribed(input.json(&input.rest)?)),
             FILTERED => Ok(Self::Filtered(input.json(&input.rest)?)),
+            PAUSED => Ok(Self::Paused(input.json(&input.rest)?)),
             SETTLEMENTS => {
                 let count = input.varint()?;
                 Ok(Self::Settlements(

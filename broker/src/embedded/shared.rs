@@ -206,6 +206,11 @@ impl Shared {
                     sub.apply_filter(record.after, &record.filter);
                 }
             }
+            StateRecord::Paused(record) => {
+                if let Some(sub) = self.subscription(record.id) {
+                    sub.apply_pause(record.pause.clone());
+                }
+            }
             StateRecord::Settlements(items) => {
                 for item in items {
                     if let Some(sub) = self.subscription(item.subscription) {
@@ -238,6 +243,7 @@ impl Shared {
             accounted,
             filters: Vec::new(),
             counters: Counters::default(),
+            paused: None,
         };
         self.add_subscription(record.id, &state);
         if let Some(sub) = self.subscription(record.id) {

@@ -1,6 +1,7 @@
 //! The embedded engine against the seam's contract, on a real directory, across restarts.
 
 mod faults;
+mod position;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use super::records::{DeadLetterMeta, StreamsRecord, to_json};
 use crate::clock::Timestamp;
-use crate::{Position, Progress, SourceState, SubscriptionId};
+use crate::{Pause, Position, Progress, SourceState, SubscriptionId};
 use schemas::filter::Filter;
 use schemas::names::ResourceName;
 
@@ -68,6 +68,8 @@ pub(crate) struct SubscriptionState {
     #[serde(default)]
     pub(crate) filters: Vec<(u64, Filter)>,
     pub(crate) counters: Counters,
+    #[serde(default)]
+    pub(crate) paused: Option<Pause>,
 }
 
 /// Durable counts of one subscription.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use broker::Settler;
 use broker::{
-    Accepted, AppendError, Batch, Claim, Clock, DeadLetter, Engine, Failure, Matcher, Outcome, Position,
-    Progress, Reply, Settlement, Stored, SubscribeError, Subscription, SubscriptionId, SubscriptionSpec,
-    SubscriptionStatus, Timestamp,
+    Accepted, AppendError, Batch, Claim, Clock, DeadLetter, Engine, Failure, Matcher, Outcome, Pause,
+    Position, Progress, Reply, Settlement, Stored, SubscribeError, Subscription, SubscriptionId,
+    SubscriptionSpec, SubscriptionStatus, Timestamp,
 };
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -58,6 +58,7 @@ struct Sub {
     later: Vec<(Timestamp, Arc<Stored>, Progress)>,
     in_flight: u64,
     log: Vec<Settled>,
+    paused: Option<Pause>,
 }
 
 struct Subscribed {
@@ -212,6 +213,7 @@ impl Engine for FakeEngine {
                 later,
                 in_flight: 0,
                 log,
+                paused: None,
             });
         }
         Box::pin(async move {
@@ -261,6 +263,16 @@ impl Subscription for Subscribed {
                 }
             }
         })
+    }
+
+    fn pause(&self, pause: Pause) -> BoxFuture<'_, Result<(), AppendError>> {
+        self.inner.state.lock().subscriptions[self.id].paused = Some(pause);
+        self.inner.changed.notify_waiters();
+        Box::pin(async { Ok(()) })
+    }
+
+    fn paused(&self) -> Option<Pause> {
+        self.inner.state.lock().subscriptions[self.id].paused.clone()
     }
 
     fn status(&self) -> SubscriptionStatus {
@@ -331,6 +343,9 @@ impl Inner {
         }
         state.matched_before_next = state.matcher.is_some();
         let sub = &mut state.subscriptions[id];
+        if sub.paused.is_some() {
+            return Take::Later(None);
+        }
         let due = sub.later.iter().position(|(at, ..)| *at <= now);
         if let Some(due) = due {
             let (_, stored, progress) = sub.later.remove(due);

@@ -1,0 +1,97 @@
+//! What committed records change in a subscription, and what a checkpoint keeps of it.
+
+use std::sync::Arc;
+
+use schemas::filter::Filter;
+
+use super::Sub;
+use crate::Pause;
+use crate::embedded::records::{Fate, Item};
+use crate::embedded::view::{Retry, SubscriptionState, View, ViewError};
+
+impl Sub {
+    /// Applies a committed settlement or retry.
+    pub(crate) fn apply(&self, item: &Item, view: &View) -> Result<(), ViewError> {
+        let mut inner = self.inner.lock();
+        inner.accounted.insert(item.sequence - item.covers, item.sequence);
+        inner.claims.remove(&item.sequence);
+        inner.dirty = true;
+        if let Fate::Retry { at, progress } = &item.fate {
+            let retry = Retry {
+                at: *at,
+                progress: (**progress).clone(),
+            };
+            if view.put_retry(self.id, item.sequence, &retry)? {
+                inner.waiting_retry += 1;
+            }
+            inner.counters.retries += 1;
+            inner.next_due = Some(inner.next_due.map_or(*at, |next| next.min(*at)));
+        } else {
+            let was_waiting = inner.waiting_retry > 0 && view.remove_retry(self.id, item.sequence)?;
+            if was_waiting {
+                inner.waiting_retry -= 1;
+            }
+            inner.count(item);
+        }
+        drop(inner);
+        self.woken.notify_one();
+        Ok(())
+    }
+
+    /// Applies a committed floor: everything up to it is accounted for.
+    pub(crate) fn apply_floor(&self, floor: u64) {
+        let mut inner = self.inner.lock();
+        inner.accounted.insert(1, floor);
+        inner.dirty = true;
+    }
+
+    /// Applies a filter that is in force after a sequence. Those that nothing is left for are forgotten.
+    pub(crate) fn apply_filter(&self, after: u64, filter: &Filter) {
+        let mut inner = self.inner.lock();
+        let floor = inner.accounted.floor();
+        let mut filters: Vec<_> = inner
+            .filters
+            .iter()
+            .filter(|(other, _)| *other < after)
+            .cloned()
+            .collect();
+        filters.push((after, filter.clone()));
+        let first = filters
+            .iter()
+            .rposition(|(after, _)| *after <= floor)
+            .unwrap_or(0);
+        inner.filters = Arc::new(filters.split_off(first));
+        inner.dirty = true;
+    }
+
+    /// Applies a pause, in place of the one before, or its end. What is ready is given back to the disk, so that it
+    /// takes no memory for as long as nobody may have it.
+    pub(crate) fn apply_pause(&self, pause: Option<Pause>) {
+        let mut inner = self.inner.lock();
+        inner.paused = pause;
+        if inner.paused.is_some() {
+            inner.shed_ready();
+        }
+        inner.dirty = true;
+        drop(inner);
+        self.woken.notify_one();
+    }
+
+    /// Makes the next checkpoint store it.
+    pub(crate) fn mark_dirty(&self) {
+        self.inner.lock().dirty = true;
+    }
+
+    /// What a checkpoint stores, if anything changed since the last one.
+    pub(crate) fn take_dirty(&self) -> Option<SubscriptionState> {
+        let mut inner = self.inner.lock();
+        std::mem::take(&mut inner.dirty).then(|| SubscriptionState {
+            name: self.name.clone(),
+            broker: self.broker.name.clone(),
+            accounted: inner.accounted.pairs().collect(),
+            filters: inner.filters.to_vec(),
+            counters: inner.counters,
+            paused: inner.paused.clone(),
+        })
+    }
+}
