@@ -49,6 +49,7 @@ use self::pump::CommitQueue;
 use self::records::{FilteredRecord, StateRecord, StreamsRecord, SubscribedRecord, event_entry};
 use self::shared::Shared;
 use self::subscription::Sub;
+use crate::clock::Timestamp;
 use crate::{
     Accepted, AppendError, Batch, Engine, Matcher, Position, Start, SubscribeError, Subscription,
     SubscriptionSpec, SubscriptionStatus,
@@ -128,6 +129,12 @@ impl Embedded {
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.shared.directory
+    }
+
+    /// The time by the engine's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
     }
 
     /// Makes a broker's streams if it has none. Idempotent.

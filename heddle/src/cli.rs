@@ -4,6 +4,7 @@ mod duration;
 pub(crate) mod node;
 pub(crate) mod query;
 pub(crate) mod send;
+pub(crate) mod trigger;
 
 use std::ffi::OsString;
 
@@ -13,6 +14,7 @@ use crate::exit::Exit;
 use node::{DevArgs, RunArgs, ValidateArgs};
 use query::{DeadLettersCommand, GetArgs, TailArgs};
 use send::SendArgs;
+use trigger::TriggerCommand;
 
 /// An event mesh in one binary: Knative Eventing's brokers, triggers and sources without Kubernetes.
 #[derive(Debug, Parser)]
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// Show the events that could not be delivered.
     #[command(subcommand, name = "dead-letters", visible_alias = "dead-letter")]
     DeadLetters(DeadLettersCommand),
+    /// Pause and resume triggers.
+    #[command(subcommand)]
+    Trigger(TriggerCommand),
     /// Send events to a broker.
     Send(SendArgs),
     /// Follow the events of a broker.

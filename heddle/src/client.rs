@@ -83,7 +83,12 @@ impl Client {
     /// A [`Failure`] for every answer but 200, in the server's words.
     pub(crate) async fn get_document(&self, path: &str, wait: Duration) -> Outcome<Document> {
         let answer = self.get(path, wait).await?;
-        if answer.status != StatusCode::OK {
+        self.document(answer)
+    }
+
+    /// The JSON of a success.
+    fn document(&self, answer: Answer) -> Outcome<Document> {
+        if !answer.status.is_success() {
             return Err(answer.failure(&self.base));
         }
         Document::parse(answer.body).map_err(|error| {
@@ -131,6 +136,17 @@ impl Client {
                     format!("{} did not answer in time", self.base),
                 ))
             })
+    }
+
+    /// Asks for a change: posts a JSON body and reads the JSON answer.
+    ///
+    /// # Errors
+    /// A [`Failure`] for every answer that is no success, in the server's words.
+    pub(crate) async fn change(&self, path: &str, body: &Value) -> Outcome<Document> {
+        let json = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
+        let answer = self.post(path, headers, body.to_string().into()).await?;
+        self.document(answer)
     }
 
     /// The whole of an answer.

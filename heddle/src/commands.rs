@@ -4,4 +4,5 @@ pub(crate) mod dead_letters;
 pub(crate) mod get;
 pub(crate) mod send;
 pub(crate) mod tail;
+pub(crate) mod trigger;
 pub(crate) mod validate;

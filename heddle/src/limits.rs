@@ -27,6 +27,8 @@ pub(crate) const WAIT_IDLE_MAX: Duration = Duration::from_secs(3_600);
 /// Dead letters in one answer.
 pub(crate) const DEAD_LETTERS_MAX: usize = 1_000;
 
+/// Bytes of the body of a command to the admin API: a few fields, and lists of ids at most.
+pub(crate) const ADMIN_BODY_BYTES_MAX: usize = 256 * 1024;
 /// Requests that `heddle send --lines` has under way at a time.
 pub(crate) const SEND_IN_FLIGHT_MAX: usize = 64;
 

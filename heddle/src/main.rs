@@ -63,6 +63,7 @@ async fn run(command: Command) -> Outcome {
         Command::Validate(args) => commands::validate::run(&args),
         Command::Get(args) => commands::get::run(args).await,
         Command::DeadLetters(command) => commands::dead_letters::run(command).await,
+        Command::Trigger(command) => commands::trigger::run(command).await,
         Command::Send(args) => commands::send::run(args).await,
         Command::Tail(args) => commands::tail::run(args).await,
     }

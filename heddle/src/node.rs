@@ -52,6 +52,7 @@ pub(crate) async fn run(args: NodeArgs, configuration: Configuration, greeting: 
     let (engine, opened) = open(&args.data).await?;
     declare(&engine, &wiring).await?;
     warn_of_detached(&engine, &wiring);
+    warn_of_paused(&engine);
     let (console, writer) = console::start().or_exit(Exit::Internal)?;
 
     let facts = Facts::new(&args, &listeners, &engine, opened, &wiring);
@@ -92,6 +93,23 @@ fn warn_of_detached(engine: &Embedded, wiring: &Wiring) {
                 broker = %subscription.broker,
                 backlog = subscription.status.backlog,
                 "a trigger is in the data directory and not in the configuration; it delivers nothing and keeps its place"
+            );
+        }
+    }
+}
+
+/// A pause outlives the process that it was asked of.
+fn warn_of_paused(engine: &Embedded) {
+    for subscription in engine.subscriptions() {
+        if let Some(pause) = subscription.status.paused {
+            tracing::warn!(
+                trigger = %subscription.name,
+                by = %pause.by,
+                reason = pause.reason,
+                since = crate::time::rfc3339(pause.at),
+                backlog = subscription.status.backlog,
+                "a trigger is paused and delivers nothing; `heddle trigger resume {}` lets it go on",
+                subscription.name
             );
         }
     }

@@ -12,7 +12,7 @@ use schemas::event::Event;
 use schemas::filter::Filter;
 
 use super::*;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::limits::HOPS_MAX;
 use crate::{
     Claim, DeadLetter, DeadLetterReason, Failure, Outcome, Progress, Reply, Settlement, SourceState, Step,

@@ -139,6 +139,10 @@ const TRIGGERS: &[Column] = &[
         heading: "BACKLOG",
         cell: |item| cell(item, "/backlog"),
     },
+    Column {
+        heading: "MESSAGE",
+        cell: |item| cell(item, "/conditions/0/message"),
+    },
 ];
 
 const SOURCES: &[Column] = &[
@@ -174,6 +178,7 @@ const ENDPOINTS: &[Column] = &[
 
 fn ready(item: &Value) -> String {
     match item.get("ready") {
+        _ if item.get("paused").is_some() => "Paused".to_owned(),
         Some(Value::Bool(true)) => "True".to_owned(),
         Some(Value::Bool(false)) => "False".to_owned(),
         _ => "Unknown".to_owned(),

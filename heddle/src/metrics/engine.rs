@@ -37,6 +37,11 @@ const PER_TRIGGER: &[PerTrigger] = &[
         help: "Events that wait for the time of their next attempt",
         read: |status| status.waiting_retry,
     },
+    PerTrigger {
+        name: "trigger_paused",
+        help: "1 while the trigger is paused and delivers nothing",
+        read: |status| u64::from(status.paused.is_some()),
+    },
 ];
 
 impl EngineCollector {

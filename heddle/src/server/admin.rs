@@ -6,10 +6,14 @@ mod condition;
 mod dead_letters;
 mod endpoints;
 mod health;
+mod openapi;
+mod position;
 mod query;
+mod routes;
 mod sources;
 mod tail;
 mod triggers;
+mod write;
 
 use std::sync::Arc;
 
@@ -18,7 +22,6 @@ use axum::Router;
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
 use broker::embedded::Embedded;
 use dispatcher::Handle;
 use http::HeaderMap;
@@ -71,42 +74,17 @@ impl Admin {
     /// The API as a router. Health is open to everyone who reaches the port; all else is guarded.
     pub(crate) fn router(self) -> Router {
         let guard = self.parts.guard.clone();
-        let guarded = Router::new()
-            .route("/metrics", read(get(show_metrics)))
-            .route("/api/v1/brokers", read(get(brokers::list)))
-            .route("/api/v1/brokers/{namespace}/{name}", read(get(brokers::show)))
-            .route("/api/v1/brokers/{namespace}/{name}/tail", read(get(tail::follow)))
-            .route("/api/v1/triggers", read(get(triggers::list)))
-            .route("/api/v1/triggers/{namespace}/{name}", read(get(triggers::show)))
-            .route("/api/v1/sources", read(get(sources::list)))
-            .route("/api/v1/sources/{namespace}/{name}", read(get(sources::show)))
-            .route("/api/v1/endpoints", read(get(endpoints::list)))
-            .route("/api/v1/endpoints/{namespace}/{name}", read(get(endpoints::show)))
-            .route("/api/v1/dead-letters", read(get(dead_letters::list)))
-            .route("/api/v1/dead-letters/{id}", read(get(dead_letters::show)))
-            .fallback(nothing_here);
-        Router::new()
-            .route("/healthz", read(get(health::alive)))
-            .route("/readyz", read(get(health::ready)))
+        let guarded = routes::router(routes::guarded()).fallback(nothing_here);
+        routes::router(routes::open())
             .merge(guarded.layer(from_fn_with_state(guard, guard::layer)))
             .with_state(self)
     }
 }
 
-/// A route that is read and nothing else.
-fn read(route: MethodRouter<Admin>) -> MethodRouter<Admin> {
-    route.fallback(async || {
-        Problem::new(
-            Kind::MethodNotAllowed("GET, HEAD"),
-            "this path can be read and nothing else",
-        )
-    })
-}
-
 async fn nothing_here() -> Problem {
     Problem::new(
         Kind::NotFound,
-        "the API is at /api/v1/{brokers,triggers,sources,endpoints,dead-letters}",
+        "the API is at /api/v1 and describes itself at /api/v1/openapi.json",
     )
 }
 

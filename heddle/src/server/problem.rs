@@ -1,6 +1,7 @@
 //! What a client is told when a request fails: a closed set of problems, each with its status (RFC 9457).
 
 use axum::response::{IntoResponse, Response};
+use broker::AppendError;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -69,6 +70,26 @@ impl Problem {
             index: None,
             retry_after_seconds,
         }
+    }
+
+    /// Something that was to be stored was not.
+    pub(crate) fn not_stored(error: AppendError) -> Self {
+        let kind = match &error {
+            AppendError::UnknownBroker { .. } => Kind::NotFound,
+            AppendError::TooLarge { .. } => Kind::TooLarge,
+            AppendError::Busy => Kind::Overloaded,
+            AppendError::NoSpace => Kind::NoSpace,
+            AppendError::Failed { .. } | AppendError::Closed => Kind::Unavailable,
+        };
+        if let AppendError::Failed { reason } = &error {
+            // What the operating system said is for the log.
+            tracing::debug!(%reason, "a request was refused because storage has failed");
+            return Self::new(
+                kind,
+                "storage has failed and acknowledges nothing until a restart",
+            );
+        }
+        Self::new(kind, error.to_string())
     }
 
     /// Names the attribute, header or JSON path.

@@ -91,6 +91,19 @@ impl Readiness {
                     .stopped
                     .map(|reason| format!("trigger {} delivers nothing: {reason}", trigger.name))
             });
+        let paused = admin
+            .parts
+            .engine
+            .subscriptions()
+            .into_iter()
+            .filter_map(|subscription| {
+                let pause = subscription.status.paused?;
+                let since = crate::time::rfc3339(pause.at);
+                Some(format!(
+                    "trigger {} is paused since {since} by {}: {}",
+                    subscription.name, pause.by, pause.reason
+                ))
+            });
         let failing = admin
             .parts
             .sources
@@ -106,7 +119,7 @@ impl Readiness {
         Self {
             ready: reasons.is_empty(),
             reasons,
-            warnings: stopped.chain(failing).collect(),
+            warnings: stopped.chain(paused).chain(failing).collect(),
         }
     }
 }

@@ -54,17 +54,17 @@ spec:
 ";
 
 /// An admin API over everything that [`MESH`] declares.
-struct Mesh {
-    engine: Embedded,
+pub(super) struct Mesh {
+    pub(super) engine: Embedded,
     phase: Phase,
     stop: CancellationToken,
-    router: Router,
+    pub(super) router: Router,
     _dispatcher: Dispatcher,
     _folder: TempDir,
 }
 
 impl Mesh {
-    async fn start(guard: Guard) -> Self {
+    pub(super) async fn start(guard: Guard) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut options = Options::new(folder.path());
         options.segment_bytes = 8 << 20;
@@ -140,8 +140,25 @@ impl Mesh {
             .expect("a router never fails")
     }
 
-    async fn json(&self, path: &str) -> (StatusCode, Value) {
-        let answer = self.get(path).await;
+    /// Posts a JSON body as a client of the API does.
+    pub(super) async fn post(&self, path: &str, body: &str) -> (StatusCode, Value) {
+        let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        let request = request.body(Body::from(body.to_owned())).expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        Self::read(path, answer.expect("a router never fails")).await
+    }
+
+    pub(super) async fn json(&self, path: &str) -> (StatusCode, Value) {
+        Self::read(path, self.get(path).await).await
+    }
+
+    /// A document that is no JSON.
+    pub(super) async fn text(&self, path: &str) -> String {
+        let body = self.get(path).await.into_body().collect().await.expect("a body");
+        String::from_utf8(body.to_bytes().to_vec()).expect("text is UTF-8")
+    }
+
+    async fn read(path: &str, answer: Response) -> (StatusCode, Value) {
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
         (
@@ -345,4 +362,78 @@ async fn a_tail_is_a_line_an_event_and_ends_when_heddle_stops() {
     );
     mesh.stop.cancel();
     assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_trigger_is_paused_with_a_reason_shown_everywhere_and_resumed() {
+    let mesh = Mesh::start(Guard::Open).await;
+    let path = "/api/v1/triggers/default/echo";
+    let (status, trigger) = mesh
+        .post(&format!("{path}/pause"), r#"{"reason":"repairs"}"#)
+        .await;
+    assert_eq!(status, StatusCode::OK, "{trigger}");
+    mesh.store("1", "{}").await;
+    let (_, trigger) = mesh.json(path).await;
+    assert_eq!(
+        (
+            &trigger["paused"]["by"],
+            &trigger["paused"]["reason"],
+            &trigger["conditions"][0]["reason"]
+        ),
+        (&"operator".into(), &"repairs".into(), &"Paused".into()),
+        "{trigger}"
+    );
+    let metrics = mesh.text("/metrics").await;
+    assert!(
+        metrics.contains("heddle_trigger_paused{trigger=\"default/echo\"} 1"),
+        "{metrics}"
+    );
+    let (_, readiness) = mesh.json("/readyz").await;
+    assert!(
+        readiness["warnings"][0]
+            .as_str()
+            .is_some_and(|warning| warning.contains("repairs")),
+        "{readiness}"
+    );
+
+    let (status, trigger) = mesh.post(&format!("{path}/resume"), "").await;
+    assert_eq!(
+        (status, trigger.get("paused")),
+        (StatusCode::OK, None),
+        "{trigger}"
+    );
+    let (_, trigger) = mesh.json(&format!("{path}?wait-idle=30s")).await;
+    assert_eq!(trigger["delivered"], 1, "{trigger}");
+}
+
+#[tokio::test]
+async fn commands_refuse_what_they_do_not_know() {
+    let mesh = Mesh::start(Guard::Open).await;
+    for (path, body, expected) in [
+        (
+            "/api/v1/triggers/default/nobody/pause",
+            "{}",
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            "/api/v1/triggers/default/echo/pause",
+            r#"{"why":"x"}"#,
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            "/api/v1/triggers/default/echo/resume",
+            r#"{"reason":"x"}"#,
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            "/api/v1/triggers/default/echo/pause",
+            "[",
+            StatusCode::BAD_REQUEST,
+        ),
+    ] {
+        let (status, problem) = mesh.post(path, body).await;
+        assert_eq!(status, expected, "{path} {body}: {problem}");
+    }
+    let (_, trigger) = mesh.json("/api/v1/triggers/default/echo").await;
+    assert_eq!(trigger.get("paused"), None, "{trigger}");
 }

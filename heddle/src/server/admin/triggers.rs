@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use broker::SubscriptionStatus;
 use broker::embedded::SubscriptionInfo;
+use broker::{Pause, PausedBy, SubscriptionStatus};
 use dispatcher::{LastError, TriggerStatus};
 use jiff::SignedDuration;
 use schemas::names::ResourceName;
@@ -42,11 +42,23 @@ pub(super) struct TriggerView {
     ready: bool,
     /// Nothing is stored that it has not matched and settled.
     idle: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<PausedView>,
     #[serde(flatten)]
     counts: Counts,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<LastErrorView>,
     conditions: Vec<Condition>,
+}
+
+/// Why and since when it delivers nothing.
+#[derive(Debug, Serialize)]
+struct PausedView {
+    /// `operator` or `gone`.
+    by: PausedBy,
+    reason: String,
+    /// RFC 3339.
+    since: String,
 }
 
 /// The last attempt that failed.
@@ -105,20 +117,23 @@ pub(super) async fn show(
     if let Some(wait) = query.wait_idle {
         wait_idle(&admin, &name, parse_wait(&wait)?).await;
     }
-    let info = admin
-        .parts
-        .engine
-        .subscriptions()
-        .into_iter()
-        .find(|info| info.name == name)
-        .ok_or_else(|| {
-            Problem::new(
-                Kind::NotFound,
-                format!("there is no trigger {name}; `heddle get triggers` lists them"),
-            )
-        })?;
-    let status = admin.parts.dispatcher.status(&name);
-    Ok(Json(view(&admin, info, status.as_ref())))
+    of_name(&admin, &name).map(Json)
+}
+
+/// The trigger of that name as it is now.
+///
+/// # Errors
+/// 404.
+pub(super) fn of_name(admin: &Admin, name: &ResourceName) -> Result<TriggerView, Problem> {
+    let mut subscriptions = admin.parts.engine.subscriptions().into_iter();
+    let info = subscriptions.find(|info| info.name == *name).ok_or_else(|| {
+        Problem::new(
+            Kind::NotFound,
+            format!("there is no trigger {name}; `heddle get triggers` lists them"),
+        )
+    })?;
+    let status = admin.parts.dispatcher.status(name);
+    Ok(view(admin, info, status.as_ref()))
 }
 
 /// Returns when the trigger is idle, when the time is over, or when nothing will change any more.
@@ -144,7 +159,8 @@ fn parse_wait(text: &str) -> Result<Duration, Problem> {
 
 fn view(admin: &Admin, info: SubscriptionInfo, running: Option<&TriggerStatus>) -> TriggerView {
     let entry = admin.parts.catalogue.triggers.get(&info.name);
-    let condition = condition(entry.is_some(), running);
+    let paused = info.status.paused.as_ref().map(PausedView::new);
+    let condition = condition(entry.is_some(), running, paused.as_ref());
     TriggerView {
         kind: "Trigger",
         namespace: info.name.namespace().to_owned(),
@@ -155,6 +171,7 @@ fn view(admin: &Admin, info: SubscriptionInfo, running: Option<&TriggerStatus>) 
         ready: condition.is_true(),
         idle: info.status.is_idle(),
         counts: Counts::of(&info.status),
+        paused,
         last_error: running
             .and_then(|status| status.last_error.clone())
             .map(LastErrorView::from),
@@ -162,7 +179,7 @@ fn view(admin: &Admin, info: SubscriptionInfo, running: Option<&TriggerStatus>) 
     }
 }
 
-fn condition(is_configured: bool, running: Option<&TriggerStatus>) -> Condition {
+fn condition(is_configured: bool, running: Option<&TriggerStatus>, paused: Option<&PausedView>) -> Condition {
     match running {
         Some(TriggerStatus {
             stopped: Some(reason),
@@ -171,12 +188,33 @@ fn condition(is_configured: bool, running: Option<&TriggerStatus>) -> Condition 
             "Stopped",
             format!("it delivers nothing until a restart: {reason}"),
         ),
+        Some(_) if let Some(paused) = paused => Condition::not_ready("Paused", paused.sentence()),
         Some(_) => Condition::ready(),
         None if is_configured => Condition::not_ready("NotRunning", "it is not running yet"),
         None => Condition::not_ready(
             "NotConfigured",
             "its position and retries are kept, but the configuration has no such trigger",
         ),
+    }
+}
+
+impl PausedView {
+    fn new(pause: &Pause) -> Self {
+        Self {
+            by: pause.by,
+            reason: pause.reason.clone(),
+            since: crate::time::rfc3339(pause.at),
+        }
+    }
+
+    fn sentence(&self) -> String {
+        let Self { by, reason, since } = self;
+        let reason = if reason.is_empty() {
+            "no reason was given"
+        } else {
+            reason
+        };
+        format!("paused since {since} by {by}: {reason}; `heddle trigger resume` lets it go on")
     }
 }
 

@@ -22,20 +22,9 @@ pub(super) fn decode_problem(error: DecodeError) -> Problem {
 
 /// A batch that was not stored.
 pub(super) fn append_problem(error: AppendError) -> Problem {
-    let detail = error.to_string();
     match error {
         AppendError::UnknownBroker { broker } => unknown_broker(&broker),
-        AppendError::TooLarge { .. } => Problem::new(Kind::TooLarge, detail),
-        AppendError::Busy => Problem::new(Kind::Overloaded, detail),
-        AppendError::NoSpace => Problem::new(Kind::NoSpace, detail),
-        AppendError::Failed { reason } => {
-            tracing::debug!(%reason, "an event was refused because storage has failed");
-            Problem::new(
-                Kind::Unavailable,
-                "storage has failed and acknowledges nothing until a restart",
-            )
-        }
-        AppendError::Closed => Problem::new(Kind::Unavailable, detail),
+        error => Problem::not_stored(error),
     }
 }
 

@@ -21,6 +21,7 @@ fn the_fields_that_scripts_read_have_their_names() {
         ready: true,
         idle: status.is_idle(),
         counts: Counts::of(&status),
+        paused: None,
         last_error: None,
         conditions: vec![Condition::ready()],
     };
