@@ -1,5 +1,7 @@
 //! Every numeric limit of the broker, with its default and why.
 
+use std::time::Duration;
+
 /// Bytes of events that may be queued between admission and commit, over all producers. Beyond it ingress
 /// answers 429: two seconds of a fast disk, small beside the memory of the smallest machine we run on.
 pub const ADMISSION_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -39,6 +41,10 @@ pub const FAILURE_DATA_BYTES_MAX: usize = 1024;
 
 /// Passes through a broker that an event may make before the loop guard stops it (Knative's default).
 pub const HOPS_MAX: u8 = 255;
+
+/// Longest wait before a retry, in the policies that a broker is given. After a start nothing waits longer, whatever the
+/// clock said when it was scheduled.
+pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(27 * 60 * 60);
 
 /// Pause between two checkpoints of the progress view.
 pub const CHECKPOINT_INTERVAL_MS: u64 = 1000;

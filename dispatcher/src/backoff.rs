@@ -4,21 +4,26 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::limits::{BACKOFF_MAX, JITTER_SHARE_MAX};
+use crate::limits::{BACKOFF_MAX, JITTER_SHARE_MAX, RETRY_AFTER_LIMIT};
 use crate::spec::{BackoffPolicy, DeliveryPolicy};
 
 impl DeliveryPolicy {
     /// The wait before the `n`-th retry (1 is the first).
     ///
     /// Linear is `delay * n`, exponential `delay * 2^n`; a delay without a policy grows exponentially, a policy
-    /// without a delay waits for nothing (Knative). Jitter adds up to a tenth, and the whole stops at one hour. A
-    /// `Retry-After` counts up to `retry_after_max`, with jitter too, and the longer of the two waits is taken.
+    /// without a delay waits for nothing (Knative). It stops growing at one hour. A `Retry-After` counts up to
+    /// `retry_after_max`, and that up to a day. The longer of the two is taken, and jitter adds up to a tenth: to the
+    /// longest waits as well, or a herd that has reached them would come back in step.
     #[must_use]
     pub fn wait_before_retry(&self, n: u32, retry_after: Option<Duration>, random: &mut Rng) -> Duration {
-        let backoff = jittered(self.backoff(n), random).min(BACKOFF_MAX);
-        let asked = retry_after.unwrap_or_default().min(self.retry_after_max);
-        let asked = jittered(asked, random).min(self.retry_after_max);
-        backoff.max(asked)
+        let asked = self.asked(retry_after.unwrap_or_default());
+        jittered(self.backoff(n).max(asked), random)
+    }
+
+    /// How much of a `Retry-After` is honoured.
+    #[must_use]
+    pub fn asked(&self, retry_after: Duration) -> Duration {
+        retry_after.min(self.retry_after_max).min(RETRY_AFTER_LIMIT)
     }
 
     fn backoff(&self, n: u32) -> Duration {
@@ -30,7 +35,8 @@ impl DeliveryPolicy {
     }
 }
 
-fn jittered(wait: Duration, random: &mut Rng) -> Duration {
+/// `wait` and up to a tenth more; never less.
+pub(crate) fn jittered(wait: Duration, random: &mut Rng) -> Duration {
     wait.saturating_add(wait.mul_f64(random.f64() * JITTER_SHARE_MAX))
 }
 

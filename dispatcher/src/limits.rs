@@ -18,11 +18,15 @@ pub const ENDPOINT_SLOTS_RESERVED: usize = 1;
 /// What one attempt may take, from connecting to the last byte of a reply, when `delivery.timeout` is not set.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Longest wait that a backoff policy can lead to.
+/// Longest wait that a backoff policy can lead to, before jitter.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Longest `Retry-After` that is honoured when `delivery.retryAfterMax` is not set.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Longest `Retry-After` that is honoured whatever `delivery.retryAfterMax` says. With jitter it stays under
+/// [`broker::limits::RETRY_WAIT_MAX`], which is as far as a retry can lie ahead after a restart.
+pub const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Share of a wait that jitter may add to it. Spreads a herd of retries, never brings one forward.
 pub const JITTER_SHARE_MAX: f64 = 0.1;

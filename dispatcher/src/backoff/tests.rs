@@ -10,6 +10,10 @@ fn policy(backoff: Option<BackoffPolicy>, delay: Duration) -> DeliveryPolicy {
     }
 }
 
+fn with_jitter(base: Duration) -> Duration {
+    base.mul_f64(1.0 + JITTER_SHARE_MAX)
+}
+
 /// Many throws of the die.
 fn waits(policy: &DeliveryPolicy, n: u32, retry_after: Option<Duration>) -> Vec<Duration> {
     let mut random = Rng::with_seed(7);
@@ -21,7 +25,7 @@ fn waits(policy: &DeliveryPolicy, n: u32, retry_after: Option<Duration>) -> Vec<
 /// Every wait is at least `base` and at most a tenth longer.
 fn check(policy: &DeliveryPolicy, n: u32, base: Duration) {
     let waits = waits(policy, n, None);
-    let most = base.mul_f64(1.0 + JITTER_SHARE_MAX).min(BACKOFF_MAX);
+    let most = with_jitter(base);
     for wait in &waits {
         assert!(
             (base..=most).contains(wait),
@@ -67,7 +71,7 @@ fn without_a_delay_the_next_attempt_follows_at_once() {
 }
 
 #[test]
-fn no_backoff_is_longer_than_an_hour_whatever_the_numbers() {
+fn no_backoff_grows_past_an_hour_whatever_the_numbers() {
     for (delay, n) in [
         (Duration::from_secs(1), u32::MAX),
         (Duration::MAX, 1),
@@ -75,22 +79,42 @@ fn no_backoff_is_longer_than_an_hour_whatever_the_numbers() {
     ] {
         for backoff in [BackoffPolicy::Linear, BackoffPolicy::Exponential] {
             for wait in waits(&policy(Some(backoff), delay), n, None) {
-                assert!(wait <= HOUR, "{wait:?}");
+                assert!(wait <= with_jitter(HOUR), "{wait:?}");
             }
         }
     }
 }
 
-#[test]
-fn jitter_spreads_a_herd() {
-    let mut waits = waits(
-        &policy(Some(BackoffPolicy::Linear), Duration::from_secs(10)),
-        1,
-        None,
-    );
+/// Whether these waits of one base fill the tenth that jitter may add, and how evenly.
+fn assert_spread(mut waits: Vec<Duration>, base: Duration) {
+    let most = with_jitter(base);
+    assert!(waits.iter().all(|wait| (base..=most).contains(wait)));
+    let tenth = (most - base) / 10;
+    for part in 0..10 {
+        let (from, to) = (base + tenth * part, base + tenth * (part + 1));
+        let inside = waits.iter().filter(|wait| (from..to).contains(wait)).count();
+        assert!(
+            (60..=140).contains(&inside),
+            "{inside} of 1000 waits lie in part {part} of ten: about a hundred should"
+        );
+    }
     waits.sort();
     waits.dedup();
     assert!(waits.len() > 900, "{} different waits of 1000", waits.len());
+}
+
+#[test]
+fn jitter_spreads_a_herd_evenly_and_never_comes_early() {
+    let policy = policy(Some(BackoffPolicy::Linear), Duration::from_secs(10));
+    assert_spread(waits(&policy, 1, None), Duration::from_secs(10));
+}
+
+#[test]
+fn a_herd_that_has_reached_the_longest_wait_does_not_come_back_in_step() {
+    let policy = policy(Some(BackoffPolicy::Exponential), Duration::from_secs(10));
+    assert_spread(waits(&policy, 20, None), HOUR);
+    let asked = Some(Duration::from_secs(u64::MAX));
+    assert_spread(waits(&policy, 1, asked), HOUR);
 }
 
 #[test]
@@ -109,17 +133,25 @@ fn the_longer_of_backoff_and_retry_after_is_taken() {
 
 #[test]
 fn retry_after_is_honoured_up_to_its_maximum_only() {
-    let mut policy = DeliveryPolicy::default();
     let asked = Some(Duration::from_secs(u64::MAX));
-    assert!(waits(&policy, 1, asked).iter().all(|wait| *wait == HOUR));
-    policy.retry_after_max = Duration::from_secs(3);
-    assert!(
-        waits(&policy, 1, asked)
-            .iter()
-            .all(|wait| *wait == Duration::from_secs(3))
-    );
-    policy.retry_after_max = HOUR * 2;
-    assert!(waits(&policy, 1, asked).iter().all(|wait| *wait == HOUR * 2));
-    policy.retry_after_max = Duration::ZERO;
-    assert!(waits(&policy, 1, asked).iter().all(Duration::is_zero));
+    let day = HOUR * 24;
+    for (max, honoured) in [
+        (HOUR, HOUR),
+        (Duration::from_secs(3), Duration::from_secs(3)),
+        (HOUR * 2, HOUR * 2),
+        (Duration::MAX, day),
+        (Duration::ZERO, Duration::ZERO),
+    ] {
+        let policy = DeliveryPolicy {
+            retry_after_max: max,
+            ..DeliveryPolicy::default()
+        };
+        for wait in waits(&policy, 1, asked) {
+            assert!(
+                (honoured..=with_jitter(honoured)).contains(&wait),
+                "up to {max:?}: {wait:?}"
+            );
+            assert!(wait <= broker::limits::RETRY_WAIT_MAX);
+        }
+    }
 }
