@@ -32,6 +32,10 @@ pub struct Progress {
     pub step: Step,
     /// Attempts made at this hop; 0 before the first.
     pub attempts: u32,
+    /// Attempts made at the subscriber, while the dead letter sink is tried; 0 before, and in records of versions that
+    /// did not count them.
+    #[serde(default)]
+    pub subscriber_attempts: u32,
     /// The subscriber's last failure; kept while the dead letter sink is tried.
     pub failure: Option<Failure>,
 }
@@ -89,7 +93,12 @@ pub enum Settlement {
     /// To the dead-letter store, with this settlement or not at all.
     DeadLettered(DeadLetter),
     /// Delivered, but its reply ran out of hops: the reply goes to the dead-letter store.
-    DeliveredReplyDeadLettered(DeadLetter),
+    DeliveredReplyDeadLettered {
+        /// How it ended: at the subscriber or at the dead letter sink.
+        outcome: Outcome,
+        /// The reply.
+        dead_letter: DeadLetter,
+    },
 }
 
 /// How a settled event ended.

@@ -35,7 +35,11 @@ pub(crate) enum Next {
         reply: Option<Reply>,
     },
     /// The hop took it; what it answered has made all its passes.
-    ReplyLooped { status: u16, dead_letter: DeadLetter },
+    ReplyLooped {
+        step: Step,
+        status: u16,
+        dead_letter: DeadLetter,
+    },
     /// Another attempt, at this hop or at the dead letter sink.
     Again {
         at: Timestamp,
@@ -95,6 +99,7 @@ impl Rules<'_> {
             (Onward::Looped(forwarded), Step::Subscriber) => {
                 let dead_letter = looped(forwarded, None, progress.attempts + 1);
                 Next::ReplyLooped {
+                    step: Step::Subscriber,
                     status: ACCEPTED,
                     dead_letter,
                 }
@@ -115,8 +120,15 @@ impl Rules<'_> {
                 reply: Some(reply),
             },
             Onward::Looped(reply) => {
-                let dead_letter = looped(reply, None, progress.attempts + 1);
-                Next::ReplyLooped { status, dead_letter }
+                let attempts = match progress.step {
+                    Step::Subscriber => progress.attempts + 1,
+                    Step::DeadLetterSink => self.attempts_at_subscriber(progress),
+                };
+                Next::ReplyLooped {
+                    step: progress.step,
+                    status,
+                    dead_letter: looped(reply, None, attempts),
+                }
             }
         }
     }
@@ -138,6 +150,7 @@ impl Rules<'_> {
         let progress = Progress {
             step: progress.step,
             attempts,
+            subscriber_attempts: progress.subscriber_attempts,
             failure: kept,
         };
         Next::Again {
@@ -156,6 +169,7 @@ impl Rules<'_> {
                 let progress = Progress {
                     step: Step::DeadLetterSink,
                     attempts: 0,
+                    subscriber_attempts: progress.attempts + 1,
                     failure: Some(failure.clone()),
                 };
                 Next::Again {
@@ -194,9 +208,12 @@ impl Rules<'_> {
         })
     }
 
-    /// A claim for the dead letter sink no longer knows how often the subscriber was tried: a refusal ends it at any
-    /// attempt, at least the first; all other failures end it after the last.
+    /// How often the subscriber was tried, for a claim of the dead letter sink. One that an earlier version scheduled does
+    /// not say: a refusal ended it at any attempt, at least the first; all other failures after the last.
     fn attempts_at_subscriber(&self, progress: &Progress) -> u32 {
+        if progress.subscriber_attempts > 0 {
+            return progress.subscriber_attempts;
+        }
         match progress.failure.as_ref().map(reason) {
             Some(DeadLetterReason::RetriesExhausted) => self.policy.retries.saturating_add(1),
             _ => 1,
@@ -208,19 +225,16 @@ impl Next {
     /// The settlement that makes it so.
     pub(crate) fn settlement(&self) -> Settlement {
         match self {
-            Self::Done { step, reply, .. } => {
-                let outcome = match step {
-                    Step::Subscriber => SettledAs::Delivered,
-                    Step::DeadLetterSink => SettledAs::DeadLetterSink,
-                };
-                Settlement::Delivered {
-                    outcome,
-                    reply: reply.clone(),
-                }
-            }
-            Self::ReplyLooped { dead_letter, .. } => {
-                Settlement::DeliveredReplyDeadLettered(dead_letter.clone())
-            }
+            Self::Done { step, reply, .. } => Settlement::Delivered {
+                outcome: taken_by(*step),
+                reply: reply.clone(),
+            },
+            Self::ReplyLooped {
+                step, dead_letter, ..
+            } => Settlement::DeliveredReplyDeadLettered {
+                outcome: taken_by(*step),
+                dead_letter: dead_letter.clone(),
+            },
             Self::Again { at, progress, .. } => Settlement::RetryAt {
                 at: *at,
                 progress: progress.clone(),
@@ -232,6 +246,14 @@ impl Next {
 
 /// What a broker's ingress would have answered.
 pub(crate) const ACCEPTED: u16 = 202;
+
+/// How an event ends that this hop took.
+const fn taken_by(step: Step) -> SettledAs {
+    match step {
+        Step::Subscriber => SettledAs::Delivered,
+        Step::DeadLetterSink => SettledAs::DeadLetterSink,
+    }
+}
 
 fn looped(event: Event, failure: Option<Failure>, attempts: u32) -> DeadLetter {
     DeadLetter {

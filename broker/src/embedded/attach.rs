@@ -317,9 +317,9 @@ impl Place {
                 Some(self.dead_letter_entry(cause, letter)),
                 item(Fate::Settled(Outcome::DeadLetterStore)),
             ),
-            Settlement::DeliveredReplyDeadLettered(letter) => (
-                Some(self.dead_letter_entry(cause, letter)),
-                item(Fate::Settled(Outcome::Delivered)),
+            Settlement::DeliveredReplyDeadLettered { outcome, dead_letter } => (
+                Some(self.dead_letter_entry(cause, dead_letter)),
+                item(Fate::Settled(outcome)),
             ),
         })
     }

@@ -209,6 +209,7 @@ async fn a_retry_survives_a_restart_with_its_progress_and_never_comes_early() {
     let progress = Progress {
         step: Step::DeadLetterSink,
         attempts: 3,
+        subscriber_attempts: 2,
         failure: Some(Failure {
             destination: "http://e/".into(),
             code: Some(500),

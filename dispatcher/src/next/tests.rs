@@ -74,6 +74,7 @@ fn at(attempts: u32) -> Progress {
     Progress {
         step: Step::Subscriber,
         attempts,
+        subscriber_attempts: 0,
         failure: (attempts > 0).then(|| failure(Some(503))),
     }
 }
@@ -82,6 +83,7 @@ fn at_sink(attempts: u32, code: Option<u16>) -> Progress {
     Progress {
         step: Step::DeadLetterSink,
         attempts,
+        subscriber_attempts: 0,
         failure: Some(failure(code)),
     }
 }
@@ -236,6 +238,74 @@ fn when_the_dead_letter_sink_fails_too_the_store_gets_the_original_with_the_subs
 }
 
 #[test]
+fn a_dead_letter_says_how_often_the_subscriber_was_tried_whatever_ended_it() {
+    // Refused at the second attempt of five: neither the first nor the policy's last.
+    let case = Case {
+        retries: 4,
+        sink: true,
+        progress: at(1),
+        ..Case::default()
+    };
+    let Next::Again { progress, .. } = case.after(&refused()) else {
+        panic!("it goes to the dead letter sink")
+    };
+    assert_eq!(progress.subscriber_attempts, 2);
+    let mut progress = progress;
+    for _ in 0..4 {
+        let case = Case {
+            retries: 4,
+            sink: true,
+            progress: progress.clone(),
+            ..Case::default()
+        };
+        let Next::Again { progress: next, .. } = case.after(&transient()) else {
+            panic!("the dead letter sink has attempts left")
+        };
+        progress = next;
+    }
+    let last = Case {
+        retries: 4,
+        sink: true,
+        progress: progress.clone(),
+        ..Case::default()
+    };
+    let Next::Store(letter) = last.after(&transient()) else {
+        panic!("the dead letter sink was tried five times")
+    };
+    assert_eq!(letter.attempts, 2);
+    let gone = last.with(|rules, stored| rules.no_dead_letter_sink(&stored.event, &progress));
+    assert!(matches!(gone, Next::Store(letter) if letter.attempts == 2));
+}
+
+#[test]
+fn a_reply_of_the_dead_letter_sink_goes_into_the_broker_until_its_passes_are_spent() {
+    let case = |hops| Case {
+        hops,
+        sink: true,
+        progress: Progress {
+            subscriber_attempts: 3,
+            ..at_sink(1, Some(500))
+        },
+        ..Case::default()
+    };
+    let next = case(9).after(&replied(event()));
+    assert_eq!(hops(&next), 8);
+    let Settlement::Delivered { outcome, reply } = next.settlement() else {
+        panic!("{next:?}")
+    };
+    assert_eq!((outcome, reply.is_some()), (SettledAs::DeadLetterSink, true));
+    let next = case(1).after(&replied(event()));
+    let Settlement::DeliveredReplyDeadLettered { outcome, dead_letter } = next.settlement() else {
+        panic!("{next:?}")
+    };
+    assert_eq!(
+        (outcome, dead_letter.reason, dead_letter.attempts),
+        (SettledAs::DeadLetterSink, DeadLetterReason::Loop, 3),
+        "the sink has the event, the reply is what looped"
+    );
+}
+
+#[test]
 fn a_sink_that_left_the_configuration_is_replaced_by_the_store() {
     let progress = at_sink(0, Some(503));
     let case = Case {
@@ -323,9 +393,14 @@ fn a_reply_without_passes_is_dead_lettered_as_a_loop_and_its_cause_is_delivered(
             matches!(next, Next::ReplyLooped { status: 200, .. }),
             "{hops}: {next:?}"
         );
-        let Settlement::DeliveredReplyDeadLettered(letter) = next.settlement() else {
+        let Settlement::DeliveredReplyDeadLettered {
+            outcome,
+            dead_letter: letter,
+        } = next.settlement()
+        else {
             panic!("{next:?}")
         };
+        assert_eq!(outcome, SettledAs::Delivered);
         assert_eq!(letter.reason, DeadLetterReason::Loop);
         assert!(letter.event.attribute("knativebrokerttl").is_none());
     }

@@ -382,7 +382,7 @@ impl Inner {
                 Settled::RetryAt { progress }
             }
             Settlement::DeadLettered(letter) => Settled::DeadLettered(letter),
-            Settlement::DeliveredReplyDeadLettered(letter) => Settled::ReplyLooped(letter),
+            Settlement::DeliveredReplyDeadLettered { dead_letter, .. } => Settled::ReplyLooped(dead_letter),
         };
         let sub = &mut state.subscriptions[id];
         sub.in_flight -= 1;

@@ -16,6 +16,7 @@ fn item() -> impl Strategy<Value = Item> {
             progress: Box::new(Progress {
                 step: Step::DeadLetterSink,
                 attempts,
+                subscriber_attempts: 4,
                 failure: Some(Failure {
                     destination: "http://sink/".into(),
                     code: Some(503),
