@@ -49,7 +49,7 @@ use self::pump::CommitQueue;
 use self::records::{FilteredRecord, StateRecord, StreamsRecord, SubscribedRecord, event_entry};
 use self::shared::Shared;
 use self::subscription::Sub;
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::{
     Accepted, AppendError, Batch, Engine, Matcher, Position, Start, SubscribeError, Subscription,
     SubscriptionSpec, SubscriptionStatus,
@@ -131,10 +131,7 @@ impl Embedded {
         &self.shared.directory
     }
 
-    /// The time by the engine's clock.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.shared.clock.now()
+use crate::clock::{Clock, Timestamp};
     }
 
     /// Makes a broker's streams if it has none. Idempotent.

@@ -24,7 +24,7 @@ pub use claim::{
     Claim, DeadLetter, DeadLetterReason, Failure, Outcome, Progress, Reply, Settlement, Settler, Step,
     Unsettled,
 };
-pub use clock::{Clock, SystemClock, Timestamp};
+pub use clock::{Clock, SystemClock, Timestamp, WallClock};
 pub use engine::{
     Accepted, AppendError, Batch, Engine, Matcher, Position, SourceState, Start, Stored, SubscribeError,
     Subscription, SubscriptionId, SubscriptionSpec, SubscriptionStatus,

@@ -27,7 +27,7 @@ mod start;
 pub struct Options {
     /// Where events come from and settlements go. Its brokers are declared already.
     pub engine: Arc<dyn Engine>,
-    /// For retries and `Retry-After` dates.
+    /// For retries and `Retry-After` dates; the engine's, so that both mean the same moment.
     pub clock: Arc<dyn Clock>,
     /// What carries requests.
     pub transport: Arc<dyn Transport>,
@@ -108,7 +108,7 @@ impl Options {
     pub fn new(engine: Arc<dyn Engine>) -> Self {
         Self {
             engine,
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SystemClock::new()),
             transport: Arc::new(HttpTransport::default()),
             observer: Arc::new(Silent),
             metrics: Metrics::default(),

@@ -15,8 +15,8 @@ use super::memory::TailMemory;
 use super::pump::{self, CommitQueue, Listener};
 use super::records::STATE;
 use super::shared::Shared;
-use super::view::{self, View};
-use crate::clock::{Clock, SystemClock};
+use super::view::{self, View, ViewError};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::limits::{JOURNAL_QUEUE_BYTES_MAX, TAIL_BYTES_MAX};
 
 /// State records that are read at once while they are applied again.
@@ -95,7 +95,7 @@ impl Options {
         Self {
             directory,
             durability: Durability::Always,
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SystemClock::new()),
             segment_bytes,
             file_system: Arc::new(RealFs),
         }
@@ -182,7 +182,40 @@ fn recover(shared: &Arc<Shared>) -> Result<(), String> {
             .map_err(|error| error.to_string())?;
         replay(shared, stream, indexed)?;
     }
-    Ok(())
+    bring_retries_near(shared).map_err(|error| error.to_string())
+}
+
+/// Makes up for a wall clock that was set back since the last run: see [`view::clock`](super::view).
+fn bring_retries_near(shared: &Shared) -> Result<(), ViewError> {
+    let now = shared.clock.now();
+    let seen = match shared.view.seen()? {
+        Some(seen) => seen,
+        // A view that was rebuilt has seen no time: the newest events have.
+        None => newest_event(shared).unwrap_or(now),
+    };
+    let back = seen.until(now);
+    let mut moved = 0;
+    for sub in shared.subscriptions() {
+        moved += shared.view.bring_near(sub.id, now, back)?;
+    }
+    if moved > 0 {
+        tracing::warn!(
+            moved,
+            back_s = back.as_secs(),
+            "the machine's clock is behind the one that scheduled these retries: they were brought nearer"
+        );
+    }
+    shared.view.set_seen(now)
+}
+
+/// When the last event of any broker was accepted.
+fn newest_event(shared: &Shared) -> Option<Timestamp> {
+    let times = shared.streams.all().into_iter().filter_map(|broker| {
+        let stream = StreamId(broker.events);
+        let record = shared.journal.get(stream, shared.last(broker.events)).ok()??;
+        pump::decode(shared, record).map(|stored| stored.accepted_at)
+    });
+    times.max()
 }
 
 /// Applies the records of one stream after `applied`.

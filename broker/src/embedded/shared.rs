@@ -266,6 +266,7 @@ impl Shared {
             subscriptions: changed.collect(),
             applied: self.applied(),
             clean,
+            seen: self.clock.now(),
         }
     }
 }

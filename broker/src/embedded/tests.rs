@@ -1,5 +1,6 @@
 //! The embedded engine against the seam's contract, on a real directory, across restarts.
 
+mod clock;
 mod faults;
 mod position;
 
@@ -12,7 +13,6 @@ use schemas::event::Event;
 use schemas::filter::Filter;
 
 use super::*;
-use crate::clock::Clock;
 use crate::limits::HOPS_MAX;
 use crate::{
     Claim, DeadLetter, DeadLetterReason, Failure, Outcome, Progress, Reply, Settlement, SourceState, Step,

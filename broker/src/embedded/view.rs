@@ -14,7 +14,7 @@
 //! One tree, keyed by a letter:
 //!
 //! ```text
-//! m applied|journal|boot|clean      b broker name -> StreamsRecord     s subscription id -> SubscriptionState
+//! m applied|journal|boot|clean|seen b broker name -> StreamsRecord     s subscription id -> SubscriptionState
 //! r subscription, sequence -> Retry d subscription, at, sequence -> ()   o source key -> state
 //! x subscription, stream, sequence -> dead letter's stream and sequence  w dead-letter stream -> indexed up to
 //! ```
@@ -33,6 +33,8 @@ use crate::clock::Timestamp;
 use crate::{Pause, Position, Progress, SourceState, SubscriptionId};
 use schemas::filter::Filter;
 use schemas::names::ResourceName;
+
+mod clock;
 
 /// Memory that sled may take for its page cache.
 const CACHE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -103,6 +105,8 @@ pub(crate) struct Checkpoint {
     pub(crate) applied: u64,
     pub(crate) subscriptions: Vec<(SubscriptionId, SubscriptionState)>,
     pub(crate) clean: bool,
+    /// The engine's time.
+    pub(crate) seen: Timestamp,
 }
 
 impl View {
@@ -391,6 +395,7 @@ impl View {
             batch.insert(key(b's', &[id.0]), to_json(state));
         }
         batch.insert("mapplied", &checkpoint.applied.to_be_bytes());
+        batch.insert(clock::SEEN, &checkpoint.seen.0.to_be_bytes());
         batch.insert(
             "mclean",
             if checkpoint.clean {

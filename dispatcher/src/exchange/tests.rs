@@ -102,7 +102,7 @@ async fn run(script: Script) -> Outcome {
     let target = HttpTarget::new(&sink, &name("default/t"), &Sender::Trigger, &transport).unwrap();
     let exchange = Exchange {
         transport: &transport,
-        clock: &SystemClock,
+        clock: &SystemClock::new(),
         limits: &limits,
         target: &target,
         policy: &policy,

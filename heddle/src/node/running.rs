@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use broker::embedded::Embedded;
 use broker::limits::ADMISSION_BYTES_MAX;
-use broker::{Admission, SystemClock};
+use broker::{Admission, WallClock};
 use dispatcher::{Dispatcher, Handle};
 use schemas::limits::Limits;
 use sources::Sources;
@@ -170,6 +170,7 @@ impl Common {
 
 fn dispatcher_options(engine: &Embedded, narrator: Arc<Narrator>, metrics: &Metrics) -> dispatcher::Options {
     let mut options = dispatcher::Options::new(Arc::new(engine.clone()));
+    options.clock = engine.clock();
     options.observer = narrator;
     options.metrics = metrics.register(dispatcher::Metrics::register);
     options
@@ -179,7 +180,7 @@ fn source_options(engine: &Embedded, admission: &Admission, metrics: &Metrics) -
     sources::Options {
         engine: Arc::new(engine.clone()),
         admission: admission.clone(),
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(WallClock),
         limits: Limits::default(),
         metrics: metrics.register(sources::Metrics::register),
         random_seed: seed(),

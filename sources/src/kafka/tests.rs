@@ -95,7 +95,7 @@ impl Kafka {
 }
 
 fn run(engine: &Arc<FakeEngine>, spec: KafkaSpec) -> Sources {
-    start(engine, Arc::new(broker::SystemClock), SourceKind::Kafka(spec))
+    start(engine, Arc::new(broker::WallClock), SourceKind::Kafka(spec))
 }
 
 fn data(events: &[schemas::event::Event]) -> Vec<String> {

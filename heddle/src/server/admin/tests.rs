@@ -1,6 +1,6 @@
 use axum::body::Body;
 use broker::embedded::Options;
-use broker::{Admission, Batch, Engine, SystemClock};
+use broker::{Admission, Batch, Engine, WallClock};
 use dispatcher::Dispatcher;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -86,7 +86,7 @@ impl Mesh {
         let source_options = ::sources::Options {
             engine: Arc::new(engine.clone()),
             admission: Admission::new(1 << 20),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(WallClock),
             limits: Limits::default(),
             metrics: metrics.register(::sources::Metrics::register),
             random_seed: 1,

@@ -1,0 +1,101 @@
+//! Retries after a restart with another idea of the time.
+//!
+//! While the process runs its clock cannot be set, but a start takes the time from the wall clock, and that may have gone
+//! back since: then every retry would wait for that much longer, and one that was scheduled by a clock far ahead for
+//! ever. What must hold: after a start each retry waits no longer than it would have waited without the restart, and
+//! none longer than [`RETRY_WAIT_MAX`]. A clock that went forward cannot be told from a long pause: what is due then fires.
+
+use std::time::Duration;
+
+use super::{Retry, View, ViewError, be_u64, key, to_json};
+use crate::SubscriptionId;
+use crate::clock::Timestamp;
+use crate::limits::RETRY_WAIT_MAX;
+
+/// The engine's time at the last checkpoint.
+pub(super) const SEEN: &str = "mseen";
+/// Retries that are moved at once.
+const BATCH: usize = 1024;
+
+impl View {
+    /// The engine's time at the last checkpoint, if there was one.
+    pub(crate) fn seen(&self) -> Result<Option<Timestamp>, ViewError> {
+        let found = self.db.get(SEEN).map_err(|error| self.failed(error))?;
+        Ok(found.as_deref().and_then(be_u64).map(Timestamp))
+    }
+
+    /// Remembers that the clock's step back has been made up for.
+    pub(crate) fn set_seen(&self, now: Timestamp) -> Result<(), ViewError> {
+        let stored = self.db.insert(SEEN, &now.0.to_be_bytes());
+        stored.map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// Moves every retry of a subscription that is ahead of `now` nearer by `back`, and what is further ahead than
+    /// [`RETRY_WAIT_MAX`] to that. Returns how many were moved. Holds a batch of them in memory, whatever their number.
+    pub(crate) fn bring_near(
+        &self,
+        id: SubscriptionId,
+        now: Timestamp,
+        back: Duration,
+    ) -> Result<u64, ViewError> {
+        let furthest = now.after(RETRY_WAIT_MAX);
+        // Without a step back nothing moves but what is too far ahead.
+        let mut from = if back.is_zero() { furthest } else { now };
+        let back = u64::try_from(back.as_millis()).unwrap_or(u64::MAX);
+        let mut moved = 0;
+        loop {
+            let ahead = self.ahead(id, from)?;
+            let Some((last, _)) = ahead.last().copied() else {
+                return Ok(moved);
+            };
+            for (at, sequence) in ahead {
+                let near = Timestamp(at.0.saturating_sub(back)).clamp(now, furthest);
+                self.move_retry(id, at, sequence, near)?;
+                moved += 1;
+            }
+            // Everything up to here went to an earlier time.
+            from = last;
+        }
+    }
+
+    /// The next retries whose time is after `from`, all of the last time included.
+    fn ahead(&self, id: SubscriptionId, from: Timestamp) -> Result<Vec<(Timestamp, u64)>, ViewError> {
+        let start = key(b'd', &[id.0, from.0.saturating_add(1)]);
+        let end = key(b'd', &[id.0, u64::MAX, u64::MAX]);
+        let mut found: Vec<(Timestamp, u64)> = Vec::new();
+        for entry in self.db.range(start..=end).keys() {
+            let entry = entry.map_err(|error| self.failed(error))?;
+            let (Some(at), Some(sequence)) = (
+                entry.get(9..17).and_then(be_u64),
+                entry.get(17..25).and_then(be_u64),
+            ) else {
+                continue;
+            };
+            if found.len() >= BATCH && found.last().is_some_and(|(last, _)| last.0 != at) {
+                break;
+            }
+            found.push((Timestamp(at), sequence));
+        }
+        Ok(found)
+    }
+
+    fn move_retry(
+        &self,
+        id: SubscriptionId,
+        from: Timestamp,
+        sequence: u64,
+        to: Timestamp,
+    ) -> Result<(), ViewError> {
+        let retry = self.retry(id, sequence)?;
+        let mut batch = sled::Batch::default();
+        batch.remove(key(b'd', &[id.0, from.0, sequence]));
+        if let Some(retry) = retry.filter(|retry| retry.at == from) {
+            batch.insert(key(b'r', &[id.0, sequence]), to_json(&Retry { at: to, ..retry }));
+            batch.insert(key(b'd', &[id.0, to.0, sequence]), &[]);
+        }
+        self.db.apply_batch(batch).map_err(|error| self.failed(error))
+    }
+}
+
+#[cfg(test)]
+mod tests;
