@@ -131,7 +131,16 @@ impl Embedded {
         &self.shared.directory
     }
 
-use crate::clock::{Clock, Timestamp};
+    /// The time by the engine's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// The clock by which it keeps time.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.shared.clock)
     }
 
     /// Makes a broker's streams if it has none. Idempotent.
