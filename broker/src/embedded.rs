@@ -9,6 +9,7 @@
 //! - A subscription that lags slows nobody: it leaves the tail and reads from disk.
 //! - When a settlement cannot be recorded for good, deliveries stop instead of repeating for ever.
 
+mod apply;
 mod attach;
 mod checkpoint;
 mod dead_letters;
@@ -17,9 +18,11 @@ mod open;
 mod position;
 mod pump;
 mod ranges;
+mod rebuild;
 mod records;
 mod settle;
 mod shared;
+mod snapshot;
 mod streams;
 mod subscription;
 mod tail;
@@ -62,6 +65,7 @@ pub struct Embedded {
     queue: Arc<CommitQueue>,
     ticker: Arc<Ticker>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    snapshots: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 /// One broker, as the admin API shows it.
@@ -216,6 +220,21 @@ impl Embedded {
         }
     }
 
+    /// What a person should know although events are taken, in words: state that was lost.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.shared.lost()
+    }
+
+    /// Takes a snapshot of the progress view and waits until it is synced and reflects everything that is applied now.
+    /// `false` when the engine closes or halts first.
+    pub async fn snapshot(&self) -> bool {
+        let applied = self.shared.applied();
+        self.shared.request_snapshot();
+        let covered = || self.shared.snapshot_covers(applied).then_some(());
+        self.shared.wait_for(covered).await.is_some()
+    }
+
     /// The journal's counters.
     #[must_use]
     pub fn stats(&self) -> journal::Stats {
@@ -236,6 +255,13 @@ impl Embedded {
 
     fn end(&self) {
         self.ticker.stop();
+        self.shared.snapshots.stop();
+        if let Some(thread) = self.snapshots.lock().take() {
+            if thread.join().is_err() {
+                tracing::error!("the thread that takes snapshots panicked");
+            }
+            snapshot::take_if_small(&self.shared);
+        }
         checkpoint::store_progress(&self.shared);
         self.shared.journal.close();
         self.queue.close();
@@ -313,6 +339,12 @@ impl Embedded {
         };
         let bounds = self.shared.journal.bounds(journal::StreamId(broker.events));
         let after = match spec.start {
+            // It may be one that was forgotten with the state that was lost: what it had not settled comes again.
+            Start::Latest if !self.shared.lost().is_empty() => {
+                let subscription = &spec.name;
+                tracing::warn!(%subscription, "starts at the earliest event: state was lost, and it may be known");
+                bounds.map_or(0, |bounds| bounds.first.saturating_sub(1))
+            }
             Start::Latest => bounds.map_or(0, |bounds| bounds.last),
             Start::Earliest => bounds.map_or(0, |bounds| bounds.first.saturating_sub(1)),
         };
@@ -385,7 +417,7 @@ impl Engine for Embedded {
     }
 
     fn source_state(&self, key: &str) -> Option<Vec<u8>> {
-        self.shared.view.source_state(key).unwrap_or_else(|error| {
+        self.shared.view().source_state(key).unwrap_or_else(|error| {
             self.shared.halt(&error.to_string());
             None
         })

@@ -48,3 +48,14 @@ pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(27 * 60 * 60);
 
 /// Pause between two checkpoints of the progress view.
 pub const CHECKPOINT_INTERVAL_MS: u64 = 1000;
+
+/// Bytes of one record of a snapshot, about: a few milliseconds of a slow disk, so that it delays no other commit much.
+pub const SNAPSHOT_CHUNK_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of state that are written between two snapshots, at least; more when the last one was larger, so that
+/// snapshots never cost more than the state itself. What a lost view costs to apply again is of the same size.
+pub const SNAPSHOT_BYTES_SINCE_MIN: u64 = 64 * 1024 * 1024;
+
+/// Bytes of a snapshot that a clean close takes: some milliseconds. It takes one only when more state than this
+/// would have to be applied again.
+pub const SNAPSHOT_AT_CLOSE_BYTES_MAX: u64 = 4 * 1024 * 1024;

@@ -143,6 +143,13 @@ impl Journal {
         self.inner.shared.queue.health()
     }
 
+    /// Number of the newest commit group that is synced, see [`Committed::group`](crate::Committed::group): what is
+    /// in it and before it survives a power cut in every mode.
+    #[must_use]
+    pub fn synced(&self) -> u64 {
+        self.inner.shared.counters.synced()
+    }
+
     /// Counters since the journal was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {

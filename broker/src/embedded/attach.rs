@@ -119,7 +119,7 @@ impl Place {
                 () = self.shared.settlements.room() => {}
                 () = self.shared.closed.cancelled() => return None,
             }
-            match self.sub.next(self.shared.clock.now(), &self.shared.view) {
+            match self.sub.next(self.shared.clock.now(), &self.shared.view()) {
                 Ok(Next::Fresh(stored)) => return Some(self.claim(stored, Progress::default())),
                 Ok(Next::Retry(sequence)) => {
                     if let Some(claim) = self.load_retry(sequence).await {
@@ -170,7 +170,7 @@ impl Place {
         let id = self.sub.id;
         let loaded = tokio::task::spawn_blocking(move || {
             (
-                shared.view.retry(id, sequence),
+                shared.view().retry(id, sequence),
                 shared.journal.get(stream, sequence),
             )
         });

@@ -79,7 +79,7 @@ pub(crate) fn checkpoint(shared: &Shared, clean: bool) {
     if checkpoint.subscriptions.is_empty() && !clean {
         return;
     }
-    if let Err(error) = shared.view.checkpoint(&checkpoint) {
+    if let Err(error) = shared.view().checkpoint(&checkpoint) {
         tracing::warn!(%error, "the progress view could not be written; the journal has everything");
         for (id, _) in checkpoint.subscriptions {
             if let Some(sub) = shared.subscription(id) {

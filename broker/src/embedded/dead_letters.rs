@@ -73,7 +73,8 @@ impl Embedded {
     /// [`ReadError`] when the store cannot be read.
     pub fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetterEntry>, ReadError> {
         let mut copies = Vec::new();
-        for found in self.shared.view.dead_letters() {
+        let view = self.shared.view();
+        for found in view.dead_letters() {
             let (id, cause, copy) = found.map_err(ReadError::new)?;
             let of = self.shared.subscription(id);
             let matches = |wanted: &Option<ResourceName>, has: Option<&ResourceName>| {
@@ -116,7 +117,7 @@ impl Embedded {
         };
         let Some(copy) = self
             .shared
-            .view
+            .view()
             .dead_letter(subscription, cause)
             .map_err(ReadError::new)?
         else {

@@ -7,23 +7,19 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use journal::{Durability, FileSystem, Journal, ReadLimit, RealFs, Record, StreamId};
+use journal::{Durability, FileSystem, Journal, RealFs, Record, StreamId};
 
 use super::Embedded;
 use super::checkpoint::{self, Ticker};
 use super::memory::TailMemory;
 use super::pump::{self, CommitQueue, Listener};
+use super::rebuild::{self, READ, Rebuilt};
 use super::records::STATE;
 use super::shared::Shared;
-use super::view::{self, View, ViewError};
+use super::snapshot;
+use super::view::{Found, View, ViewError};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::limits::{JOURNAL_QUEUE_BYTES_MAX, TAIL_BYTES_MAX};
-
-/// State records that are read at once while they are applied again.
-const REPLAY: ReadLimit = ReadLimit {
-    records_max: 4096,
-    bytes_max: 4 * 1024 * 1024,
-};
 
 /// How to open.
 #[derive(Clone)]
@@ -120,27 +116,18 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         },
         Some(Box::new(Listener(Arc::clone(&queue)))),
     )?;
-    let state_last = journal.bounds(STATE).map_or(0, |bounds| bounds.last);
-    let view::Opened {
-        view,
-        applied,
-        rebuilt,
-    } = View::open(&directory.join("view"), &journal.id(), state_last).map_err(|source| {
-        OpenError::Directory {
-            directory: directory.join("view"),
-            source,
-        }
-    })?;
+    let opened_view = open_view(&directory, &journal)?;
     let memory = TailMemory::new(TAIL_BYTES_MAX);
     let shared = Arc::new(Shared::new(
         directory.clone(),
         journal,
-        view,
-        applied,
+        opened_view.view,
+        opened_view.start.applied,
+        options.segment_bytes,
         options.clock,
         memory,
     ));
-    recover(&shared).map_err(|reason| OpenError::State {
+    recover(&shared, &opened_view.start).map_err(|reason| OpenError::State {
         directory: directory.clone(),
         reason,
     })?;
@@ -154,7 +141,7 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
             .iter()
             .map(|part| format!("{}: {}", part.file, part.reason))
             .collect(),
-        view_rebuilt: rebuilt,
+        view_rebuilt: opened_view.rebuilt,
         took: started.elapsed(),
     };
     Ok((embedded, opened))
@@ -165,30 +152,68 @@ fn absolute(directory: &Path) -> io::Result<PathBuf> {
     fs::canonicalize(directory)
 }
 
+/// A view that is filled up to a state record.
+struct OpenedView {
+    view: View,
+    start: Rebuilt,
+    /// Why it was made anew although there was something to put into it.
+    rebuilt: Option<String>,
+}
+
+/// Opens the view, or makes it anew out of the newest snapshot.
+fn open_view(directory: &Path, journal: &Journal) -> Result<OpenedView, OpenError> {
+    let failed = |reason: String| OpenError::State {
+        directory: directory.to_path_buf(),
+        reason,
+    };
+    let bounds = rebuild::state_bounds(journal);
+    let found = View::open(&directory.join("view"), &journal.id(), bounds);
+    let Found { view, believed } = found.map_err(|error| failed(error.to_string()))?;
+    let (start, rebuilt) = match believed {
+        Ok(believed) => (Rebuilt::from(believed), None),
+        Err(reason) => {
+            let start = rebuild::fill(journal, &view).map_err(|error| failed(error.to_string()))?;
+            (start, (bounds.last > 0).then_some(reason))
+        }
+    };
+    view.mark_open(&journal.id(), start.applied)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(OpenedView { view, start, rebuilt })
+}
+
 /// Brings memory and view up to the journal's end.
-fn recover(shared: &Arc<Shared>) -> Result<(), String> {
-    for record in shared.view.brokers().map_err(|error| error.to_string())? {
+fn recover(shared: &Arc<Shared>, start: &Rebuilt) -> Result<(), String> {
+    shared.snapshots.restore(start.snapshots);
+    if let Some(lost) = &start.lost {
+        shared.note_lost(lost);
+    }
+    let view = shared.view();
+    for record in view.brokers().map_err(|error| error.to_string())? {
         shared.streams.insert(&record, shared.last(record.events));
     }
-    for (id, state) in shared.view.subscriptions().map_err(|error| error.to_string())? {
+    for (id, state) in view.subscriptions().map_err(|error| error.to_string())? {
         shared.add_subscription(id, &state);
     }
     replay(shared, STATE, shared.applied())?;
     for broker in shared.streams.all() {
         let stream = StreamId(broker.dead_letters);
         let indexed = shared
-            .view
+            .view()
             .dead_letters_indexed(stream)
             .map_err(|error| error.to_string())?;
         replay(shared, stream, indexed)?;
     }
-    bring_retries_near(shared).map_err(|error| error.to_string())
+    bring_retries_near(shared).map_err(|error| error.to_string())?;
+    if start.wants_snapshot() {
+        shared.request_snapshot();
+    }
+    Ok(())
 }
 
 /// Makes up for a wall clock that was set back since the last run: see [`view::clock`](super::view).
 fn bring_retries_near(shared: &Shared) -> Result<(), ViewError> {
     let now = shared.clock.now();
-    let seen = match shared.view.seen()? {
+    let seen = match shared.view().seen()? {
         Some(seen) => seen,
         // A view that was rebuilt has seen no time: the newest events have.
         None => newest_event(shared).unwrap_or(now),
@@ -196,7 +221,7 @@ fn bring_retries_near(shared: &Shared) -> Result<(), ViewError> {
     let back = seen.until(now);
     let mut moved = 0;
     for sub in shared.subscriptions() {
-        moved += shared.view.bring_near(sub.id, now, back)?;
+        moved += shared.view().bring_near(sub.id, now, back)?;
     }
     if moved > 0 {
         tracing::warn!(
@@ -205,7 +230,7 @@ fn bring_retries_near(shared: &Shared) -> Result<(), ViewError> {
             "the machine's clock is behind the one that scheduled these retries: they were brought nearer"
         );
     }
-    shared.view.set_seen(now)
+    shared.view().set_seen(now)
 }
 
 /// When the last event of any broker was accepted.
@@ -222,10 +247,13 @@ fn newest_event(shared: &Shared) -> Option<Timestamp> {
 fn replay(shared: &Arc<Shared>, stream: StreamId, applied: u64) -> Result<(), String> {
     let mut next = applied + 1;
     loop {
-        let records: Vec<Record> = match shared.journal.read(stream, next, REPLAY) {
+        let records: Vec<Record> = match shared.journal.read(stream, next, READ) {
             Ok(records) => records,
             Err(journal::ReadError::Damaged { from, to, reason, .. }) => {
-                tracing::error!(stream = stream.0, from, to, %reason, "state is damaged: what it settled comes again");
+                shared.note_lost(&format!(
+                    "records {from} to {to} of stream {} are damaged ({reason}): what they settled comes again",
+                    stream.0
+                ));
                 next = to + 1;
                 continue;
             }
@@ -271,11 +299,19 @@ fn start(shared: Arc<Shared>, queue: Arc<CommitQueue>) -> io::Result<Embedded> {
             .name("heddle-checkpoint".into())
             .spawn(move || checkpoint::run(&shared, &ticker))?
     };
+    let snapshots = {
+        let shared = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("heddle-snapshot".into())
+            .spawn(move || snapshot::run(&shared))?
+    };
     let threads = Arc::new(parking_lot::Mutex::new(vec![pump, checkpoints]));
+    let snapshots = Arc::new(parking_lot::Mutex::new(Some(snapshots)));
     Ok(Embedded {
         shared,
         queue,
         ticker,
         threads,
+        snapshots,
     })
 }

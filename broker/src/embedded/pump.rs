@@ -14,7 +14,7 @@ use std::sync::Arc;
 use journal::{CommitListener, Record, StreamId};
 use parking_lot::{Condvar, Mutex};
 
-use super::records::{self, EVENT, STATE, StateRecord};
+use super::records::{self, EVENT};
 use super::shared::Shared;
 use super::streams::BrokerStream;
 use crate::limits::TAIL_BYTES_MAX;
@@ -211,37 +211,4 @@ fn pass(shared: &Shared, stream: StreamId, last: u64) {
         sub.leave_tail(pumped);
     }
     tail.set_pumped(last);
-}
-
-impl Shared {
-    /// Applies one committed record that is no event. A record that cannot be applied stops the engine, and nothing
-    /// is applied after it: what a checkpoint says is applied has no holes, and the next start goes on from there.
-    pub(crate) fn apply_record(self: &Arc<Self>, record: Record) {
-        if self.halted().is_some() {
-            return;
-        }
-        let sequence = record.sequence;
-        let applied = if record.stream == STATE {
-            StateRecord::read(record.kind, record.head)
-                .map_err(|error| error.to_string())
-                .and_then(|state| self.apply(&state, sequence).map_err(|error| error.to_string()))
-        } else {
-            let at = Position {
-                stream: record.stream.0,
-                sequence,
-            };
-            records::read_dead_letter(&record.head, record.body)
-                .map_err(|error| error.to_string())
-                .and_then(|(meta, _)| {
-                    self.view
-                        .put_dead_letter(at, &meta)
-                        .map_err(|error| error.to_string())
-                })
-        };
-        if let Err(reason) = applied {
-            self.halt(&format!(
-                "the state record {sequence} could not be applied: {reason}"
-            ));
-        }
-    }
 }

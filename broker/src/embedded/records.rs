@@ -16,6 +16,7 @@
 //! Progress (20)    count v | (subscription v | floor v)*
 //! Filtered (21)    JSON {id, filter, after}
 //! Paused (22)      JSON {id, pause: {by, reason, at} or null}
+//! SnapshotBegin, SnapshotChunk, SnapshotEnd (28, 29, 30)  see [`snapshot`]
 //! DeadLetter (32)  meta length v | meta as JSON | the event's record
 //! ```
 //!
@@ -24,6 +25,8 @@
 //!
 //! Applying a run of state records in order, twice or from any earlier point on, ends in the same state.
 
+pub(crate) mod snapshot;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use journal::{Entry, StreamId};
 use schemas::event::Event;
@@ -31,6 +34,7 @@ use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use serde::{Deserialize, Serialize};
 
+use self::snapshot::{SnapshotBegin, SnapshotChunk, SnapshotEnd};
 use crate::clock::Timestamp;
 use crate::{DeadLetterReason, Failure, Outcome, Pause, Position, Progress, SourceState, SubscriptionId};
 
@@ -47,6 +51,9 @@ const SOURCE_STATE: u8 = 19;
 const PROGRESS: u8 = 20;
 const FILTERED: u8 = 21;
 const PAUSED: u8 = 22;
+const SNAPSHOT_BEGIN: u8 = 28;
+pub(crate) const SNAPSHOT_CHUNK: u8 = 29;
+pub(crate) const SNAPSHOT_END: u8 = 30;
 pub(crate) const DEAD_LETTER: u8 = 32;
 
 const TAG_RETRY: u8 = 16;
@@ -71,6 +78,9 @@ pub(crate) enum StateRecord {
     Progress(Vec<(SubscriptionId, u64)>),
     Filtered(FilteredRecord),
     Paused(PausedRecord),
+    SnapshotBegin(SnapshotBegin),
+    SnapshotChunk(SnapshotChunk),
+    SnapshotEnd(SnapshotEnd),
 }
 
 /// A subscription has this filter for the events after a sequence.
@@ -234,6 +244,18 @@ impl StateRecord {
                 head.extend_from_slice(&to_json(record));
                 PAUSED
             }
+            Self::SnapshotBegin(record) => {
+                head.extend_from_slice(&to_json(record));
+                SNAPSHOT_BEGIN
+            }
+            Self::SnapshotChunk(chunk) => {
+                chunk.put(&mut head);
+                SNAPSHOT_CHUNK
+            }
+            Self::SnapshotEnd(record) => {
+                head.extend_from_slice(&to_json(record));
+                SNAPSHOT_END
+            }
             Self::Settlements(items) => {
                 put_varint(&mut head, items.len() as u64);
                 items.iter().for_each(|item| item.put(&mut head));
@@ -270,6 +292,9 @@ impl StateRecord {
             SUBSCRIBED => Ok(Self::Subscribed(input.json(&input.rest)?)),
             FILTERED => Ok(Self::Filtered(input.json(&input.rest)?)),
             PAUSED => Ok(Self::Paused(input.json(&input.rest)?)),
+            SNAPSHOT_BEGIN => Ok(Self::SnapshotBegin(input.json(&input.rest)?)),
+            SNAPSHOT_CHUNK => Ok(Self::SnapshotChunk(SnapshotChunk::take(&mut input)?)),
+            SNAPSHOT_END => Ok(Self::SnapshotEnd(input.json(&input.rest)?)),
             SETTLEMENTS => {
                 let count = input.varint()?;
                 Ok(Self::Settlements(

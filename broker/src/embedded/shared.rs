@@ -1,4 +1,4 @@
-//! What the parts of the embedded engine share, and how a state record changes it.
+//! What the parts of the embedded engine share.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwap;
 use journal::Journal;
 use parking_lot::{Mutex, RwLock};
 use schemas::names::ResourceName;
@@ -13,11 +14,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::memory::TailMemory;
-use super::records::{StateRecord, SubscribedRecord};
 use super::settle::Settlements;
+use super::snapshot::Snapshots;
 use super::streams::{BrokerStream, Streams};
 use super::subscription::Sub;
-use super::view::{Checkpoint, Counters, SubscriptionState, View, ViewError};
+use super::view::{Checkpoint, SubscriptionState, View};
 use crate::clock::Clock;
 use crate::{AppendError, Matcher, SubscriptionId};
 
@@ -25,11 +26,12 @@ use crate::{AppendError, Matcher, SubscriptionId};
 pub(crate) struct Shared {
     pub(crate) directory: PathBuf,
     pub(crate) journal: Journal,
-    pub(crate) view: View,
+    view: ArcSwap<View>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) memory: TailMemory,
     pub(crate) streams: Streams,
     pub(crate) settlements: Settlements,
+    pub(crate) snapshots: Snapshots,
     pub(crate) closed: CancellationToken,
     /// Serialises what looks a name up and then creates it.
     pub(crate) creation: tokio::sync::Mutex<()>,
@@ -37,9 +39,11 @@ pub(crate) struct Shared {
     matcher: RwLock<Option<Arc<dyn Matcher>>>,
     activity: watch::Sender<u64>,
     halted: OnceLock<Arc<str>>,
+    /// What of the state could not be read back, in words.
+    lost: Mutex<Vec<String>>,
     /// Held while a state record is applied and while a checkpoint looks: what it sees belongs together.
-    gate: Mutex<()>,
-    applied: AtomicU64,
+    pub(super) gate: Mutex<()>,
+    pub(super) applied: AtomicU64,
 }
 
 #[derive(Default)]
@@ -54,29 +58,37 @@ impl Shared {
         journal: Journal,
         view: View,
         applied: u64,
+        segment_bytes: u64,
         clock: Arc<dyn Clock>,
         memory: TailMemory,
     ) -> Self {
         Self {
             directory,
             journal,
-            view,
+            view: ArcSwap::from_pointee(view),
             clock,
             memory,
             streams: Streams::default(),
             settlements: Settlements::default(),
+            snapshots: Snapshots::new(segment_bytes),
             closed: CancellationToken::new(),
             creation: tokio::sync::Mutex::new(()),
             subscriptions: RwLock::default(),
             matcher: RwLock::new(None),
             activity: watch::Sender::new(0),
             halted: OnceLock::new(),
+            lost: Mutex::default(),
             gate: Mutex::new(()),
             applied: AtomicU64::new(applied),
         }
     }
 
     // --- looking up ---
+
+    /// The progress view.
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.view.load_full()
+    }
 
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<Arc<Sub>> {
         self.subscriptions.read().by_id.get(&id).cloned()
@@ -175,6 +187,17 @@ impl Shared {
         self.halted.get().cloned()
     }
 
+    /// Tells that state could not be read back.
+    pub(crate) fn note_lost(&self, what: &str) {
+        tracing::error!(what, "state was lost");
+        self.lost.lock().push(what.to_owned());
+    }
+
+    /// What was lost of the state, in words.
+    pub(crate) fn lost(&self) -> Vec<String> {
+        self.lost.lock().clone()
+    }
+
     // --- state ---
 
     /// Adds a subscription that the view or a record tells of.
@@ -187,68 +210,9 @@ impl Shared {
         if subscriptions.by_id.contains_key(&id) {
             return;
         }
-        let sub = Arc::new(Sub::new(id, state, broker, &self.view));
+        let sub = Arc::new(Sub::new(id, state, broker, &self.view()));
         subscriptions.by_name.insert(sub.name.clone(), Arc::clone(&sub));
         subscriptions.by_id.insert(id, sub);
-    }
-
-    /// Applies one state record. Applying it again, in order, changes nothing.
-    pub(crate) fn apply(&self, record: &StateRecord, sequence: u64) -> Result<(), ViewError> {
-        let _gate = self.gate.lock();
-        match record {
-            StateRecord::Streams(record) => {
-                self.streams.insert(record, self.last(record.events));
-                self.view.put_broker(record)?;
-            }
-            StateRecord::Subscribed(record) => self.apply_subscribed(record),
-            StateRecord::Filtered(record) => {
-                if let Some(sub) = self.subscription(record.id) {
-                    sub.apply_filter(record.after, &record.filter);
-                }
-            }
-            StateRecord::Paused(record) => {
-                if let Some(sub) = self.subscription(record.id) {
-                    sub.apply_pause(record.pause.clone());
-                }
-            }
-            StateRecord::Settlements(items) => {
-                for item in items {
-                    if let Some(sub) = self.subscription(item.subscription) {
-                        sub.apply(item, &self.view)?;
-                    }
-                }
-            }
-            StateRecord::SourceState(state) => self.view.put_source_state(state)?,
-            StateRecord::Progress(floors) => {
-                for (id, floor) in floors {
-                    if let Some(sub) = self.subscription(*id) {
-                        sub.apply_floor(*floor);
-                    }
-                }
-            }
-        }
-        self.applied.fetch_max(sequence, Ordering::AcqRel);
-        Ok(())
-    }
-
-    fn apply_subscribed(&self, record: &SubscribedRecord) {
-        let accounted = if record.after == 0 {
-            vec![]
-        } else {
-            vec![(1, record.after)]
-        };
-        let state = SubscriptionState {
-            name: record.name.clone(),
-            broker: record.broker.clone(),
-            accounted,
-            filters: Vec::new(),
-            counters: Counters::default(),
-            paused: None,
-        };
-        self.add_subscription(record.id, &state);
-        if let Some(sub) = self.subscription(record.id) {
-            sub.mark_dirty();
-        }
     }
 
     pub(crate) fn applied(&self) -> u64 {
@@ -265,9 +229,28 @@ impl Shared {
         Checkpoint {
             subscriptions: changed.collect(),
             applied: self.applied(),
+            snapshots: self.snapshots.marks(),
             clean,
             seen: self.clock.now(),
         }
+    }
+
+    /// The states of all subscriptions at one instant, and the last state record that they reflect.
+    pub(crate) fn collect_states(&self) -> (u64, Vec<(SubscriptionId, SubscriptionState)>) {
+        let _gate = self.gate.lock();
+        let all = self.subscriptions().into_iter().map(|sub| (sub.id, sub.state()));
+        (self.applied(), all.collect())
+    }
+
+    /// Asks for a snapshot, to be taken as soon as may be; see [`Shared::snapshot_covers`].
+    pub(crate) fn request_snapshot(&self) {
+        self.snapshots.request();
+    }
+
+    /// Whether everything up to this state record is in a snapshot that is complete and synced: the record itself is
+    /// needed no more. Turns true with a tick, or when the journal syncs.
+    pub(crate) fn snapshot_covers(&self, state_sequence: u64) -> bool {
+        self.snapshots.covers(state_sequence, self.journal.synced())
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
 
 /// A clock that stands where it is put.
 #[derive(Debug, Default)]
-struct ManualClock(AtomicU64);
+pub(in crate::embedded) struct ManualClock(pub(in crate::embedded) AtomicU64);
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
@@ -58,11 +58,11 @@ impl Matcher for Rules {
     }
 }
 
-fn name(name: &str) -> ResourceName {
+pub(in crate::embedded) fn name(name: &str) -> ResourceName {
     ResourceName::new("default", name).unwrap()
 }
 
-fn event(id: u64) -> Event {
+pub(in crate::embedded) fn event(id: u64) -> Event {
     Event::builder()
         .id(&id.to_string())
         .source("/test")
@@ -71,7 +71,7 @@ fn event(id: u64) -> Event {
         .unwrap()
 }
 
-fn batch(events: Vec<Event>) -> Batch {
+pub(in crate::embedded) fn batch(events: Vec<Event>) -> Batch {
     Batch {
         events,
         hops: HOPS_MAX,
@@ -80,7 +80,7 @@ fn batch(events: Vec<Event>) -> Batch {
     }
 }
 
-async fn open(directory: &Path) -> Embedded {
+pub(in crate::embedded) async fn open(directory: &Path) -> Embedded {
     open_at(directory, Arc::new(ManualClock::default())).await
 }
 
@@ -94,7 +94,11 @@ async fn open_at(directory: &Path, clock: Arc<ManualClock>) -> Embedded {
 }
 
 /// Declares the broker, attaches the trigger and matches everything.
-async fn attach(engine: &Embedded, broker: &str, trigger: &str) -> Arc<dyn Subscription> {
+pub(in crate::embedded) async fn attach(
+    engine: &Embedded,
+    broker: &str,
+    trigger: &str,
+) -> Arc<dyn Subscription> {
     engine.declare(&name(broker)).await.unwrap();
     let spec = SubscriptionSpec {
         name: name(trigger),
@@ -110,27 +114,27 @@ async fn attach(engine: &Embedded, broker: &str, trigger: &str) -> Arc<dyn Subsc
     subscription
 }
 
-async fn next(subscription: &Arc<dyn Subscription>) -> Claim {
+pub(in crate::embedded) async fn next(subscription: &Arc<dyn Subscription>) -> Claim {
     tokio::time::timeout(Duration::from_secs(30), subscription.next())
         .await
         .expect("an event in time")
         .unwrap()
 }
 
-async fn is_quiet(subscription: &Arc<dyn Subscription>) -> bool {
+pub(in crate::embedded) async fn is_quiet(subscription: &Arc<dyn Subscription>) -> bool {
     tokio::time::timeout(Duration::from_secs(30), subscription.idle())
         .await
         .is_ok()
 }
 
-fn delivered() -> Settlement {
+pub(in crate::embedded) fn delivered() -> Settlement {
     Settlement::Delivered {
         outcome: Outcome::Delivered,
         reply: None,
     }
 }
 
-fn retry_at(at: u64, attempts: u32) -> Settlement {
+pub(in crate::embedded) fn retry_at(at: u64, attempts: u32) -> Settlement {
     Settlement::RetryAt {
         at: Timestamp(at),
         progress: Progress {
@@ -140,7 +144,7 @@ fn retry_at(at: u64, attempts: u32) -> Settlement {
     }
 }
 
-async fn ids(subscription: &Arc<dyn Subscription>, count: usize) -> Vec<String> {
+pub(in crate::embedded) async fn ids(subscription: &Arc<dyn Subscription>, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for _ in 0..count {
         let claim = next(subscription).await;

@@ -13,9 +13,16 @@ pub(crate) struct Counters {
     pub(super) bytes_written: AtomicU64,
     pub(super) syncs: AtomicU64,
     pub(super) bytes_on_disk: AtomicU64,
+    /// Number of the newest group that is synced; not a count, and of all lives.
+    pub(super) synced: AtomicU64,
 }
 
 impl Counters {
+    /// Number of the newest commit group that is synced.
+    pub(crate) fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+
     /// The counters as they are; how many segments there are is for the catalog to say.
     pub(crate) fn stats(&self, segments: u64) -> Stats {
         Stats {

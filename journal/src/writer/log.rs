@@ -70,6 +70,10 @@ impl Log {
             .counters
             .bytes_on_disk
             .store(start.position.bytes_on_disk, Ordering::Relaxed);
+        shared
+            .counters
+            .synced
+            .store(start.position.synced, Ordering::Release);
         Ok(Log {
             spares: Spares::start(fs.clone(), &options)?,
             fs,
@@ -233,6 +237,9 @@ impl Log {
     fn synced(&mut self) {
         self.counters.syncs.fetch_add(1, Ordering::Relaxed);
         self.position.synced = self.position.group;
+        self.counters
+            .synced
+            .store(self.position.synced, Ordering::Release);
         self.dirty_since = None;
     }
 

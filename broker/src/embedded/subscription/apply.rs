@@ -5,37 +5,27 @@ use std::sync::Arc;
 use schemas::filter::Filter;
 
 use super::Sub;
+use super::inner::Inner;
 use crate::Pause;
 use crate::embedded::records::{Fate, Item};
-use crate::embedded::view::{Retry, SubscriptionState, View, ViewError};
+use crate::embedded::view::{SubscriptionState, View};
 
 impl Sub {
-    /// Applies a committed settlement or retry.
-    pub(crate) fn apply(&self, item: &Item, view: &View) -> Result<(), ViewError> {
+    /// Applies a committed settlement or retry, which the view has already.
+    pub(crate) fn apply(&self, item: &Item, view: &View) {
         let mut inner = self.inner.lock();
         inner.accounted.insert(item.sequence - item.covers, item.sequence);
         inner.claims.remove(&item.sequence);
         inner.dirty = true;
-        if let Fate::Retry { at, progress } = &item.fate {
-            let retry = Retry {
-                at: *at,
-                progress: (**progress).clone(),
-            };
-            if view.put_retry(self.id, item.sequence, &retry)? {
-                inner.waiting_retry += 1;
-            }
+        inner.waiting_retry = view.count_retries(self.id);
+        if let Fate::Retry { at, .. } = &item.fate {
             inner.counters.retries += 1;
             inner.next_due = Some(inner.next_due.map_or(*at, |next| next.min(*at)));
         } else {
-            let was_waiting = inner.waiting_retry > 0 && view.remove_retry(self.id, item.sequence)?;
-            if was_waiting {
-                inner.waiting_retry -= 1;
-            }
             inner.count(item);
         }
         drop(inner);
         self.woken.notify_one();
-        Ok(())
     }
 
     /// Applies a committed floor: everything up to it is accounted for.
@@ -85,13 +75,22 @@ impl Sub {
     /// What a checkpoint stores, if anything changed since the last one.
     pub(crate) fn take_dirty(&self) -> Option<SubscriptionState> {
         let mut inner = self.inner.lock();
-        std::mem::take(&mut inner.dirty).then(|| SubscriptionState {
+        std::mem::take(&mut inner.dirty).then(|| self.state_of(&inner))
+    }
+
+    /// What a checkpoint would store.
+    pub(crate) fn state(&self) -> SubscriptionState {
+        self.state_of(&self.inner.lock())
+    }
+
+    fn state_of(&self, inner: &Inner) -> SubscriptionState {
+        SubscriptionState {
             name: self.name.clone(),
             broker: self.broker.name.clone(),
             accounted: inner.accounted.pairs().collect(),
             filters: inner.filters.to_vec(),
             counters: inner.counters,
             paused: inner.paused.clone(),
-        })
+        }
     }
 }

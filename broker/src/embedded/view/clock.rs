@@ -7,9 +7,11 @@
 
 use std::time::Duration;
 
-use super::{Retry, View, ViewError, be_u64, key, to_json};
+use super::keys::{be_u64, key, number};
+use super::{Batch, Retry, View, ViewError};
 use crate::SubscriptionId;
 use crate::clock::Timestamp;
+use crate::embedded::records::to_json;
 use crate::limits::RETRY_WAIT_MAX;
 
 /// The engine's time at the last checkpoint.
@@ -20,14 +22,15 @@ const BATCH: usize = 1024;
 impl View {
     /// The engine's time at the last checkpoint, if there was one.
     pub(crate) fn seen(&self) -> Result<Option<Timestamp>, ViewError> {
-        let found = self.db.get(SEEN).map_err(|error| self.failed(error))?;
+        let found = self.get(SEEN.as_bytes())?;
         Ok(found.as_deref().and_then(be_u64).map(Timestamp))
     }
 
     /// Remembers that the clock's step back has been made up for.
     pub(crate) fn set_seen(&self, now: Timestamp) -> Result<(), ViewError> {
-        let stored = self.db.insert(SEEN, &now.0.to_be_bytes());
-        stored.map(drop).map_err(|error| self.failed(error))
+        let mut batch = Batch::default();
+        batch.put(SEEN, now.0.to_be_bytes());
+        self.write(batch)
     }
 
     /// Moves every retry of a subscription that is ahead of `now` nearer by `back`, and what is further ahead than
@@ -60,15 +63,11 @@ impl View {
 
     /// The next retries whose time is after `from`, all of the last time included.
     fn ahead(&self, id: SubscriptionId, from: Timestamp) -> Result<Vec<(Timestamp, u64)>, ViewError> {
-        let start = key(b'd', &[id.0, from.0.saturating_add(1)]);
-        let end = key(b'd', &[id.0, u64::MAX, u64::MAX]);
+        let after = key(b'd', &[id.0, from.0, u64::MAX]);
         let mut found: Vec<(Timestamp, u64)> = Vec::new();
-        for entry in self.db.range(start..=end).keys() {
-            let entry = entry.map_err(|error| self.failed(error))?;
-            let (Some(at), Some(sequence)) = (
-                entry.get(9..17).and_then(be_u64),
-                entry.get(17..25).and_then(be_u64),
-            ) else {
+        for entry in self.scan_after(&key(b'd', &[id.0]), Some(&after)) {
+            let (key, _) = entry?;
+            let (Some(at), Some(sequence)) = (number(&key, 1), number(&key, 2)) else {
                 continue;
             };
             if found.len() >= BATCH && found.last().is_some_and(|(last, _)| last.0 != at) {
@@ -87,13 +86,13 @@ impl View {
         to: Timestamp,
     ) -> Result<(), ViewError> {
         let retry = self.retry(id, sequence)?;
-        let mut batch = sled::Batch::default();
+        let mut batch = Batch::default();
         batch.remove(key(b'd', &[id.0, from.0, sequence]));
         if let Some(retry) = retry.filter(|retry| retry.at == from) {
-            batch.insert(key(b'r', &[id.0, sequence]), to_json(&Retry { at: to, ..retry }));
-            batch.insert(key(b'd', &[id.0, to.0, sequence]), &[]);
+            batch.put(key(b'r', &[id.0, sequence]), to_json(&Retry { at: to, ..retry }));
+            batch.put(key(b'd', &[id.0, to.0, sequence]), []);
         }
-        self.db.apply_batch(batch).map_err(|error| self.failed(error))
+        self.write(batch)
     }
 }
 

@@ -119,7 +119,15 @@ impl Readiness {
         Self {
             ready: reasons.is_empty(),
             reasons,
-            warnings: stopped.chain(paused).chain(failing).collect(),
+            warnings: admin
+                .parts
+                .engine
+                .warnings()
+                .into_iter()
+                .chain(stopped)
+                .chain(paused)
+                .chain(failing)
+                .collect(),
         }
     }
 }

@@ -1,12 +1,15 @@
 use super::*;
 use crate::Progress;
+use crate::embedded::view::StateBounds;
 
 const HOUR: u64 = 3_600_000;
 const NOW: Timestamp = Timestamp(100 * HOUR);
 
 fn view(directory: &tempfile::TempDir) -> View {
     let path = directory.path().join("view");
-    View::open(&path, b"0123456789abcdef", 0).unwrap().view
+    View::open(&path, b"0123456789abcdef", StateBounds::default())
+        .unwrap()
+        .view
 }
 
 fn put(view: &View, sequence: u64, at: u64) {

@@ -1,0 +1,155 @@
+//! What a committed record that is no event changes.
+//!
+//! A record is applied to the view first and to memory then, under the gate. What it changes in the view may be done
+//! again at any time, in order, from any earlier record on: so a view can be filled while the engine runs. What it
+//! changes in memory is done once.
+//!
+//! A new kind of record is added in both halves, and to the histories in `tests/histories.rs`, which hold the rule
+//! that applying a run of records again, from any checkpoint or snapshot on, ends in the same state.
+
+use std::sync::atomic::Ordering;
+
+use journal::Record;
+
+use super::records::{self, Fate, STATE, StateRecord, SubscribedRecord};
+use super::shared::Shared;
+use super::view::{Counters, Retry, SubscriptionState, View, ViewError};
+use crate::Position;
+
+impl Shared {
+    /// Applies one committed record that is no event. A record that cannot be applied stops the engine, and nothing
+    /// is applied after it: what a checkpoint says is applied has no holes, and the next start goes on from there.
+    pub(crate) fn apply_record(&self, record: Record) {
+        if self.halted().is_some() {
+            return;
+        }
+        let (stream, sequence) = (record.stream, record.sequence);
+        let applied = if stream == STATE {
+            let bytes = record.head.len();
+            StateRecord::read(record.kind, record.head)
+                .map_err(|error| error.to_string())
+                .and_then(|state| {
+                    self.apply(&state, sequence).map_err(|error| error.to_string())?;
+                    self.snapshots.applied(&state, bytes);
+                    Ok(())
+                })
+        } else {
+            self.index(record)
+        };
+        if let Err(reason) = applied {
+            self.halt(&format!(
+                "record {sequence} of stream {} could not be applied: {reason}",
+                stream.0
+            ));
+        }
+    }
+
+    /// Applies one state record.
+    pub(crate) fn apply(&self, record: &StateRecord, sequence: u64) -> Result<(), ViewError> {
+        let _gate = self.gate.lock();
+        self.apply_to_view(&self.view(), record)?;
+        self.apply_to_memory(record);
+        self.applied.fetch_max(sequence, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Puts a record of a dead-letter stream into the index.
+    fn index(&self, record: Record) -> Result<(), String> {
+        let at = Position {
+            stream: record.stream.0,
+            sequence: record.sequence,
+        };
+        let read = records::read_dead_letter(&record.head, record.body);
+        let (meta, _) = read.map_err(|error| error.to_string())?;
+        self.view()
+            .put_dead_letter(at, &meta)
+            .map_err(|error| error.to_string())
+    }
+
+    /// The half that may be done again. The rule for what it may do is in [`super::view::keys`].
+    fn apply_to_view(&self, view: &View, record: &StateRecord) -> Result<(), ViewError> {
+        match record {
+            StateRecord::Streams(record) => view.put_broker(record),
+            StateRecord::SourceState(state) => view.put_source_state(state),
+            StateRecord::Settlements(items) => items
+                .iter()
+                .filter(|item| self.subscription(item.subscription).is_some())
+                .try_for_each(|item| match &item.fate {
+                    Fate::Retry { at, progress } => {
+                        let retry = Retry {
+                            at: *at,
+                            progress: (**progress).clone(),
+                        };
+                        view.put_retry(item.subscription, item.sequence, &retry)
+                    }
+                    Fate::Settled(_) | Fate::Unreadable => {
+                        view.remove_retry(item.subscription, item.sequence)
+                    }
+                }),
+            StateRecord::Subscribed(_)
+            | StateRecord::Filtered(_)
+            | StateRecord::Paused(_)
+            | StateRecord::Progress(_)
+            | StateRecord::SnapshotBegin(_)
+            | StateRecord::SnapshotChunk(_)
+            | StateRecord::SnapshotEnd(_) => Ok(()),
+        }
+    }
+
+    /// The half that is done once.
+    fn apply_to_memory(&self, record: &StateRecord) {
+        match record {
+            StateRecord::Streams(record) => self.streams.insert(record, self.last(record.events)),
+            StateRecord::Subscribed(record) => self.apply_subscribed(record),
+            StateRecord::Filtered(record) => {
+                if let Some(sub) = self.subscription(record.id) {
+                    sub.apply_filter(record.after, &record.filter);
+                }
+            }
+            StateRecord::Paused(record) => {
+                if let Some(sub) = self.subscription(record.id) {
+                    sub.apply_pause(record.pause.clone());
+                }
+            }
+            StateRecord::Settlements(items) => {
+                let view = self.view();
+                for item in items {
+                    if let Some(sub) = self.subscription(item.subscription) {
+                        sub.apply(item, &view);
+                    }
+                }
+            }
+            StateRecord::Progress(floors) => {
+                for (id, floor) in floors {
+                    if let Some(sub) = self.subscription(*id) {
+                        sub.apply_floor(*floor);
+                    }
+                }
+            }
+            StateRecord::SourceState(_)
+            | StateRecord::SnapshotBegin(_)
+            | StateRecord::SnapshotChunk(_)
+            | StateRecord::SnapshotEnd(_) => {}
+        }
+    }
+
+    fn apply_subscribed(&self, record: &SubscribedRecord) {
+        let accounted = if record.after == 0 {
+            vec![]
+        } else {
+            vec![(1, record.after)]
+        };
+        let state = SubscriptionState {
+            name: record.name.clone(),
+            broker: record.broker.clone(),
+            accounted,
+            filters: Vec::new(),
+            counters: Counters::default(),
+            paused: None,
+        };
+        self.add_subscription(record.id, &state);
+        if let Some(sub) = self.subscription(record.id) {
+            sub.mark_dirty();
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Which view may be believed: its marks (`m`), checked when it is opened and written by each checkpoint.
+//!
+//! What must hold:
+//! - sled's own flush does not reach the disk, so a view is believed after an unclean end only when the machine
+//!   has not been restarted since: then the operating system still had every write. Otherwise it is rebuilt.
+//! - A view that cannot be opened, belongs to another journal, is ahead of it, or ends before the first state record
+//!   that the journal still has, is set aside, never deleted without a word, and rebuilt.
+//! - A view is marked only once it is filled: one that was left half rebuilt is not believed.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use parking_lot::Mutex;
+
+use super::keys::{be_u64, key};
+use super::store::{Batch, Store, StoreError};
+use super::{SubscriptionState, View, ViewError, clock};
+use crate::SubscriptionId;
+use crate::clock::Timestamp;
+use crate::embedded::records::to_json;
+use crate::embedded::snapshot::{Complete, SnapshotMarks};
+
+/// How keys and values are laid out. A view of another format is rebuilt.
+const FORMAT: &[u8] = b"2";
+
+/// What the journal has of the state stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StateBounds {
+    /// 0 when there is none.
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+/// How the view was found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) view: View,
+    pub(crate) believed: Result<Believed, String>,
+}
+
+/// What a believed view says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Believed {
+    /// The state stream is to be applied from the sequence after this one.
+    pub(crate) applied: u64,
+    pub(crate) snapshots: SnapshotMarks,
+}
+
+/// Everything that one checkpoint writes, at once.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpoint {
+    pub(crate) applied: u64,
+    pub(crate) subscriptions: Vec<(SubscriptionId, SubscriptionState)>,
+    pub(crate) snapshots: SnapshotMarks,
+    /// The engine's time.
+    pub(crate) seen: Timestamp,
+    pub(crate) clean: bool,
+}
+
+impl View {
+    /// Opens the view of the journal `journal_id`; one that cannot be believed is set aside, and the one that is
+    /// returned is empty and not marked.
+    pub(crate) fn open(directory: &Path, journal_id: &[u8], state: StateBounds) -> Result<Found, ViewError> {
+        let reason = match Self::open_existing(directory, journal_id, state) {
+            Ok((view, believed)) => {
+                let believed = Ok(believed);
+                return Ok(Found { view, believed });
+            }
+            Err(reason) => reason,
+        };
+        Ok(Found {
+            view: Self::open_fresh(directory)?,
+            believed: Err(reason),
+        })
+    }
+
+    /// Sets aside what is there and opens an empty view in its place.
+    pub(crate) fn open_fresh(directory: &Path) -> Result<Self, ViewError> {
+        let failed = |reason: String| ViewError {
+            directory: directory.to_path_buf(),
+            reason,
+        };
+        set_aside(directory).map_err(|error| failed(format!("it cannot be set aside: {error}")))?;
+        let store = Store::open(directory).map_err(|error| failed(error.to_string()))?;
+        Ok(Self::on(directory, store))
+    }
+
+    /// A view on a store.
+    pub(crate) fn on(directory: &Path, store: Store) -> Self {
+        Self {
+            directory: directory.to_path_buf(),
+            store,
+            retries: Mutex::new(HashMap::new()),
+        }
+    }
+
+    fn open_existing(
+        directory: &Path,
+        journal_id: &[u8],
+        state: StateBounds,
+    ) -> Result<(Self, Believed), String> {
+        if !directory.exists() {
+            return Err("it is not there".into());
+        }
+        let cannot = |error: StoreError| format!("it cannot be opened: {error}");
+        let view = Self::on(directory, Store::open(directory).map_err(cannot)?);
+        let believed = view.judge(journal_id, state)?;
+        view.load_counts().map_err(|error| error.to_string())?;
+        Ok((view, believed))
+    }
+
+    fn judge(&self, journal_id: &[u8], state: StateBounds) -> Result<Believed, String> {
+        let get = |key: &str| self.get(key.as_bytes()).map_err(|error| error.to_string());
+        match get("mjournal")? {
+            None => return Err("it was never finished".into()),
+            Some(journal) if journal != journal_id => return Err("it belongs to another journal".into()),
+            Some(_) => {}
+        }
+        if get("mformat")?.as_deref() != Some(FORMAT) {
+            return Err("it has another format".into());
+        }
+        let clean = get("mclean")?.as_deref() == Some(b"yes");
+        if !clean && get("mboot")?.as_deref() != Some(boot_id().as_bytes()) {
+            return Err("the machine was restarted without a clean shutdown".into());
+        }
+        let number = |key: &str| Ok::<_, String>(get(key)?.as_deref().and_then(be_u64).unwrap_or(0));
+        let applied = number("mapplied")?;
+        if applied > state.last {
+            return Err(format!("it is ahead of the journal ({applied} > {})", state.last));
+        }
+        if applied + 1 < state.first {
+            let first = state.first;
+            return Err(format!("it ends at {applied}, and the journal begins at {first}"));
+        }
+        let last: Option<Complete> = match get("msnapshot")? {
+            Some(value) => self
+                .decode(b"msnapshot", &value)
+                .map_err(|error| error.to_string())?,
+            None => None,
+        };
+        Ok(Believed {
+            applied,
+            snapshots: SnapshotMarks {
+                last,
+                bytes_since: number("msince")?,
+            },
+        })
+    }
+
+    /// Marks the view as this journal's, filled up to `applied`, and in use.
+    pub(crate) fn mark_open(&self, journal_id: &[u8], applied: u64) -> Result<(), ViewError> {
+        let mut batch = Batch::default();
+        batch.put("mjournal", journal_id);
+        batch.put("mformat", FORMAT);
+        batch.put("mboot", boot_id());
+        batch.put("mclean", "no");
+        batch.put("mapplied", applied.to_be_bytes());
+        self.write(batch)?;
+        self.sync()
+    }
+
+    /// Writes a checkpoint and makes it durable.
+    pub(crate) fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), ViewError> {
+        let mut batch = Batch::default();
+        for (id, state) in &checkpoint.subscriptions {
+            batch.put(key(b's', &[id.0]), to_json(state));
+        }
+        batch.put("mapplied", checkpoint.applied.to_be_bytes());
+        batch.put("mclean", if checkpoint.clean { "yes" } else { "no" });
+        batch.put(clock::SEEN, checkpoint.seen.0.to_be_bytes());
+        batch.put("msnapshot", to_json(&checkpoint.snapshots.last));
+        batch.put("msince", checkpoint.snapshots.bytes_since.to_be_bytes());
+        self.write(batch)?;
+        self.sync()
+    }
+
+    fn sync(&self) -> Result<(), ViewError> {
+        self.store.sync().map_err(|error| self.failed(error))
+    }
+}
+
+fn set_aside(directory: &Path) -> std::io::Result<()> {
+    if !directory.exists() {
+        return Ok(());
+    }
+    let aside = directory.with_extension("set-aside");
+    match fs::symlink_metadata(&aside) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(&aside)?,
+        Ok(_) => fs::remove_file(&aside)?,
+        Err(_) => {}
+    }
+    fs::rename(directory, &aside)
+}
+
+/// Names this run of the operating system; empty where there is no such thing, so that an unclean end rebuilds.
+fn boot_id() -> String {
+    let found = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let found = found.trim();
+    if found.is_empty() {
+        uuid::Uuid::new_v4().to_string()
+    } else {
+        found.to_string()
+    }
+}

@@ -1,0 +1,113 @@
+//! Retries that wait: by event (`r`), by time (`d`), and how many (`c`).
+//!
+//! Holds: `d` and `c` follow from `r` at every moment, since they change in one batch. The counts are in memory as
+//! well, so that a settlement of a subscription without retries costs no look-up, and a start walks none.
+
+use serde::{Deserialize, Serialize};
+
+use super::keys::{be_u64, key, number};
+use super::{Batch, View, ViewError};
+use crate::clock::Timestamp;
+use crate::embedded::records::to_json;
+use crate::{Progress, SubscriptionId};
+
+/// A retry that waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Retry {
+    pub(crate) at: Timestamp,
+    pub(crate) progress: Progress,
+}
+
+impl View {
+    /// Schedules a retry, in place of the one that was there.
+    pub(crate) fn put_retry(
+        &self,
+        id: SubscriptionId,
+        sequence: u64,
+        retry: &Retry,
+    ) -> Result<(), ViewError> {
+        let before = self.retry(id, sequence)?;
+        let mut retries = self.retries.lock();
+        let count = retries.entry(id).or_default();
+        let counted = *count + u64::from(before.is_none());
+        let mut batch = Batch::default();
+        if let Some(before) = before {
+            batch.remove(key(b'd', &[id.0, before.at.0, sequence]));
+        }
+        batch.put(key(b'r', &[id.0, sequence]), to_json(retry));
+        batch.put(key(b'd', &[id.0, retry.at.0, sequence]), []);
+        batch.put(key(b'c', &[id.0]), counted.to_be_bytes());
+        self.write(batch)?;
+        *count = counted;
+        Ok(())
+    }
+
+    /// Takes a retry off the schedule, if there is one.
+    pub(crate) fn remove_retry(&self, id: SubscriptionId, sequence: u64) -> Result<(), ViewError> {
+        if self.count_retries(id) == 0 {
+            return Ok(());
+        }
+        let Some(before) = self.retry(id, sequence)? else {
+            return Ok(());
+        };
+        let mut retries = self.retries.lock();
+        let count = retries.entry(id).or_default();
+        let counted = count.saturating_sub(1);
+        let mut batch = Batch::default();
+        batch.remove(key(b'r', &[id.0, sequence]));
+        batch.remove(key(b'd', &[id.0, before.at.0, sequence]));
+        batch.put(key(b'c', &[id.0]), counted.to_be_bytes());
+        self.write(batch)?;
+        *count = counted;
+        Ok(())
+    }
+
+    /// The retry of one event.
+    pub(crate) fn retry(&self, id: SubscriptionId, sequence: u64) -> Result<Option<Retry>, ViewError> {
+        let key = key(b'r', &[id.0, sequence]);
+        let found = self.get(&key)?;
+        found.map(|value| self.decode(&key, &value)).transpose()
+    }
+
+    /// Retries of one subscription in the order of their time.
+    pub(crate) fn due(
+        &self,
+        id: SubscriptionId,
+    ) -> impl Iterator<Item = Result<(Timestamp, u64), ViewError>> + '_ {
+        self.scan(&key(b'd', &[id.0])).filter_map(|found| {
+            found
+                .map(|(key, _)| Some((Timestamp(number(&key, 1)?), number(&key, 2)?)))
+                .transpose()
+        })
+    }
+
+    /// How many retries of one subscription wait.
+    pub(crate) fn count_retries(&self, id: SubscriptionId) -> u64 {
+        self.retries.lock().get(&id).copied().unwrap_or(0)
+    }
+
+    /// Reads the counts of a view that was opened.
+    pub(super) fn load_counts(&self) -> Result<(), ViewError> {
+        for found in self.scan(b"c") {
+            let (key, value) = found?;
+            if let (Some(id), Some(count)) = (number(&key, 0), be_u64(&value)) {
+                self.retries.lock().insert(SubscriptionId(id), count);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds to a batch what follows from a retry that is loaded into a view where it is not yet.
+    pub(super) fn derive_retry(&self, at: &[u8], value: &[u8], batch: &mut Batch) -> Result<(), ViewError> {
+        let retry: Retry = self.decode(at, value)?;
+        let (Some(id), Some(sequence)) = (number(at, 0), number(at, 1)) else {
+            return Err(self.failed(format!("{} is no key of a retry", at.escape_ascii())));
+        };
+        let mut retries = self.retries.lock();
+        let count = retries.entry(SubscriptionId(id)).or_default();
+        *count += 1;
+        batch.put(key(b'd', &[id, retry.at.0, sequence]), []);
+        batch.put(key(b'c', &[id]), count.to_be_bytes());
+        Ok(())
+    }
+}
