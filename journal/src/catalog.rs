@@ -3,14 +3,23 @@
 //! Of sealed segments a directory entry a stream is kept, of the unsealed one a slot a record. The lock is held for
 //! look-ups only, never during I/O.
 
+mod kept;
+mod retire;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::format::{DirectoryEntry, Slot};
+use crate::format::{DirectoryEntry, Mark, Slot, is_kept, kept_part, plain};
+use crate::limits::KEPT_MERGED_MAX;
 use crate::record::{Bounds, ReadLimit, Sequence, StreamId};
 use crate::segment::{Segment, Table};
+
+use kept::KeptIndex;
+
+pub(crate) use kept::{KeptParts, Merge, ordered};
+pub(crate) use retire::Leaving;
 
 /// See the module.
 #[derive(Default)]
@@ -38,6 +47,8 @@ pub(crate) enum Located {
     Slots(Arc<Segment>, Vec<Slot>),
     /// The sealed segment in which to look.
     Sealed(Arc<Segment>, Extent),
+    /// The sequence has left. Kept records may be here; when there is none, the stream goes on at `before`.
+    Kept(KeptParts),
 }
 
 #[derive(Default)]
@@ -45,16 +56,31 @@ struct Inner {
     streams: HashMap<StreamId, StreamIndex>,
     /// The last one is the unsealed one.
     segments: BTreeMap<u64, Arc<Segment>>,
-    /// The journal has lost its oldest segments: a stream begins with the first record that is known of it.
+    /// Of each sealed segment.
+    sealed: BTreeMap<u64, Sealed>,
+    /// The journal has lost its oldest segments, and no mark says what they held: a stream begins with the first
+    /// record that is known of it.
     trimmed: bool,
+}
+
+/// What a sealed segment weighs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sealed {
+    pub(crate) bytes: u64,
+    /// Records of the journal up to its end.
+    pub(crate) records_after: u64,
 }
 
 #[derive(Default)]
 struct StreamIndex {
+    /// 0: nothing is known of the stream itself, only kept records.
     first: Sequence,
     last: Sequence,
+    /// The least that is given out next, as far as that is not told by `last`.
+    next: Sequence,
     sealed: Vec<Extent>,
     live: Vec<Slot>,
+    kept: KeptIndex,
 }
 
 impl Catalog {
@@ -64,6 +90,24 @@ impl Catalog {
                 trimmed,
                 ..Inner::default()
             }),
+        }
+    }
+
+    /// Takes note of what was retired before the oldest segment.
+    pub(crate) fn found_mark(&self, mark: &Mark) {
+        let mut inner = self.inner.write();
+        for marked in &mark.streams {
+            let index = inner.streams.entry(marked.stream).or_default();
+            index.first = marked.from;
+            index.last = marked.from - 1;
+        }
+    }
+
+    /// Takes note of what streams give out next, which damage may have moved on.
+    pub(crate) fn found_next(&self, all: impl Iterator<Item = (StreamId, Sequence)>) {
+        let mut inner = self.inner.write();
+        for (stream, next) in all {
+            inner.streams.entry(stream).or_default().next = next;
         }
     }
 
@@ -77,9 +121,13 @@ impl Catalog {
         let mut inner = self.inner.write();
         let trimmed = inner.trimmed;
         for (stream, slot) in records {
-            let index = inner.streams.entry(*stream).or_default();
-            index.saw(slot.sequence, slot.sequence, trimmed);
-            index.live.push(*slot);
+            let index = inner.streams.entry(plain(*stream)).or_default();
+            if is_kept(*stream) {
+                index.kept.publish(*slot);
+            } else {
+                index.saw(slot.sequence, slot.sequence, trimmed);
+                index.live.push(*slot);
+            }
         }
     }
 
@@ -87,49 +135,65 @@ impl Catalog {
     pub(crate) fn add_sealed(&self, stream: StreamId, extent: Extent) {
         let mut inner = self.inner.write();
         let trimmed = inner.trimmed;
-        let index = inner.streams.entry(stream).or_default();
-        index.saw(extent.entry.first, extent.entry.last, trimmed);
-        index.sealed.push(extent);
+        let index = inner.streams.entry(plain(stream)).or_default();
+        if is_kept(stream) {
+            index.kept.sealed.push(extent);
+        } else {
+            index.saw(extent.entry.first, extent.entry.last, trimmed);
+            index.sealed.push(extent);
+        }
     }
 
-    /// What a footer of the newest segment has to hold, ordered by stream.
+    /// What a footer of the newest segment has to hold, ordered by the number under which it is stored.
     pub(crate) fn live(&self) -> Vec<(StreamId, Vec<Slot>)> {
         let inner = self.inner.read();
-        let with_records = inner.streams.iter().filter(|(_, index)| !index.live.is_empty());
-        let mut live: Vec<_> = with_records
-            .map(|(stream, index)| (*stream, index.live.clone()))
+        let parts = inner
+            .streams
+            .iter()
+            .flat_map(|(stream, index)| [(*stream, &index.live), (kept_part(*stream), &index.kept.live)]);
+        let mut live: Vec<_> = parts
+            .filter(|(_, slots)| !slots.is_empty())
+            .map(|(stream, slots)| (stream, slots.clone()))
             .collect();
         live.sort_unstable_by_key(|(stream, _)| *stream);
         live
     }
 
     /// Turns the newest segment's records into extents; `resident` says to keep the tables, which no footer holds.
-    pub(crate) fn seal(&self, segment: u64, directory: &[DirectoryEntry], resident: bool) {
+    pub(crate) fn seal(&self, segment: u64, directory: &[DirectoryEntry], resident: bool, sealed: Sealed) {
         let mut inner = self.inner.write();
+        inner.sealed.insert(segment, sealed);
         for entry in directory.iter().filter(|entry| entry.count > 0) {
-            let Some(index) = inner.streams.get_mut(&entry.stream) else {
+            let Some(index) = inner.streams.get_mut(&plain(entry.stream)) else {
                 continue;
             };
-            let live = std::mem::take(&mut index.live);
-            let resident = resident.then(|| Table::from(live));
-            index.sealed.push(Extent {
-                segment,
-                entry: entry.clone(),
-                resident,
-            });
+            let (sealed, live) = if is_kept(entry.stream) {
+                (&mut index.kept.sealed, &mut index.kept.live)
+            } else {
+                (&mut index.sealed, &mut index.live)
+            };
+            kept::seal(sealed, live, segment, entry, resident);
         }
     }
 
-    pub(crate) fn bounds(&self, stream: StreamId) -> Option<Bounds> {
-        self.inner.read().streams.get(&stream).map(StreamIndex::bounds)
+    /// Takes note of a segment that was found sealed.
+    pub(crate) fn found_sealed(&self, segment: u64, sealed: Sealed) {
+        self.inner.write().sealed.insert(segment, sealed);
     }
 
-    pub(crate) fn streams(&self) -> Vec<(StreamId, Bounds)> {
+    pub(crate) fn bounds(&self, stream: StreamId) -> Option<Bounds> {
         self.inner
             .read()
             .streams
-            .iter()
-            .map(|(stream, index)| (*stream, index.bounds()))
+            .get(&stream)
+            .and_then(StreamIndex::bounds)
+    }
+
+    pub(crate) fn streams(&self) -> Vec<(StreamId, Bounds)> {
+        let inner = self.inner.read();
+        let known = inner.streams.iter();
+        known
+            .filter_map(|(stream, index)| Some((*stream, index.bounds()?)))
             .collect()
     }
 
@@ -140,10 +204,16 @@ impl Catalog {
     /// Where the records from this sequence on are.
     pub(crate) fn locate(&self, stream: StreamId, from: Sequence, limit: ReadLimit) -> Located {
         let inner = self.inner.read();
-        let Some(index) = inner.streams.get(&stream).filter(|index| from <= index.last) else {
+        let Some(index) = inner.streams.get(&stream) else {
             return Located::Nothing;
         };
+        if from < index.first && !index.kept.is_empty() {
+            return Located::Kept(inner.kept_parts(index, from));
+        }
         let from = from.max(index.first);
+        if from > index.last {
+            return Located::Nothing;
+        }
         let at = index.sealed.partition_point(|extent| extent.entry.last < from);
         if let Some(extent) = index.sealed.get(at) {
             if from < extent.entry.first {
@@ -154,12 +224,7 @@ impl Catalog {
             }
             return Located::Sealed(inner.segment(extent.segment), extent.clone());
         }
-        let newest = inner
-            .segments
-            .values()
-            .next_back()
-            .expect("a stream with records has a segment");
-        select(newest, &index.live, from, limit)
+        select(&inner.newest(), &index.live, from, limit)
     }
 }
 
@@ -194,6 +259,29 @@ impl Inner {
             .expect("an extent's segment is in the catalog")
             .clone()
     }
+
+    fn newest(&self) -> Arc<Segment> {
+        let newest = self.segments.values().next_back();
+        newest.expect("a stream with records has a segment").clone()
+    }
+
+    fn kept_parts(&self, index: &StreamIndex, from: Sequence) -> KeptParts {
+        let extents = index.kept.sealed.iter();
+        let mut sealed: Vec<_> = extents
+            .filter(|extent| extent.entry.last >= from && extent.entry.first < index.first)
+            .map(|extent| (self.segment(extent.segment), extent.clone()))
+            .collect();
+        // Where two have a record, they have the same one: any order of those that begin alike will do.
+        sealed.sort_by_key(|(_, extent)| extent.entry.first);
+        let live = &index.kept.live;
+        let start = live.partition_point(|slot| slot.sequence < from);
+        let next: Vec<Slot> = live[start..].iter().take(KEPT_MERGED_MAX).copied().collect();
+        KeptParts {
+            before: index.first,
+            sealed,
+            live: (!next.is_empty()).then(|| (self.newest(), next)),
+        }
+    }
 }
 
 impl StreamIndex {
@@ -205,10 +293,10 @@ impl StreamIndex {
         self.last = last;
     }
 
-    fn bounds(&self) -> Bounds {
-        Bounds {
+    fn bounds(&self) -> Option<Bounds> {
+        (self.first > 0).then_some(Bounds {
             first: self.first,
             last: self.last,
-        }
+        })
     }
 }

@@ -19,6 +19,16 @@ pub enum AppendError {
         /// The most that would have fitted.
         bytes_max: u64,
     },
+    /// A record cannot have this stream or, being copied forward, this sequence.
+    #[error("a record cannot be stored as {sequence} of stream {}: {reason}", stream.0)]
+    Misplaced {
+        /// The stream that was given.
+        stream: StreamId,
+        /// The sequence that was given; 0 when none was.
+        sequence: Sequence,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The disk has no room for a further segment. May be tried again.
     #[error("the disk has no room for a further journal segment")]
     NoSpace,
@@ -77,6 +87,25 @@ pub enum OpenError {
         reason: String,
     },
     /// The operating system said no.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// The answer.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Why the oldest segment could not be retired.
+#[derive(Debug, Error)]
+pub enum RetireError {
+    /// That it leaves could not be recorded: nothing has changed.
+    #[error("that a journal segment leaves could not be recorded: {0}")]
+    Append(#[from] AppendError),
+    /// It has left, but its file could not be removed. The next call tries again.
     #[error("cannot {action} {}", path.display())]
     Io {
         /// What was tried, as a verb.

@@ -35,6 +35,17 @@
 //! appended at once and holds records. No frame crosses a group, no group crosses a segment. Groups that open or
 //! cleanly close a journal have no frames.
 //!
+//! # Retirement
+//!
+//! Segments leave oldest first. What is to stay of one that leaves is copied forward before, under the stream and
+//! sequence that it has: a kept record (format/part.rs), which takes no part in its stream's numbering. It has a table
+//! of its own in a footer; there may be several of one sequence in the journal, and they are the same.
+//!
+//! Before a segment is unlinked, a mark about it is synced (format/mark.rs), in a later segment: from where on each
+//! stream's records are to be there, and what it gives out next. The mark in force is the newest about a segment that
+//! is older than all that are there. One about a segment that is still there says nothing yet: the process ended
+//! before the file was gone, and the segment is served as ever.
+//!
 //! # What must hold
 //!
 //! - Group numbers grow by one over the whole journal. `epoch` grows by one at each open, and an opening group of the
@@ -56,7 +67,9 @@
 mod footer;
 mod frame;
 mod group;
+mod mark;
 mod marker;
+mod part;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -68,7 +81,9 @@ use crate::record::Sequence;
 pub(crate) use footer::{DirectoryEntry, Footer, Trailer, decode_table, footer_bytes};
 pub(crate) use frame::{FrameWriter, frame_bytes, read_frame, record_bytes, verify_record};
 pub(crate) use group::{GROUP_ALIGN, GROUP_HEAD, GroupHead, GroupKind, align};
+pub(crate) use mark::{Mark, MarkedStream};
 pub(crate) use marker::Marker;
+pub(crate) use part::{MARKS, STREAM_MAX, is_kept, kept_part, plain};
 pub(crate) use segment::{HeaderFault, SEGMENT_HEAD, SegmentHead, file_name, segment_number};
 
 /// The format that this program writes, and the newest that it reads.

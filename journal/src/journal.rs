@@ -6,15 +6,17 @@ use std::thread::{self, JoinHandle, ThreadId};
 
 use parking_lot::Mutex;
 
-use crate::format::{JournalId, frame_bytes};
+use crate::format::{JournalId, STREAM_MAX, frame_bytes};
 use crate::fs::FileSystem;
 use crate::reader::Reader;
-use crate::record::{Bounds, CommitListener, Done, Frame, ReadLimit, Record, Sequence, StreamId};
+use crate::record::{Bounds, CommitListener, Done, Entry, Frame, ReadLimit, Record, Sequence, StreamId};
 use crate::recovery::recover;
+use crate::report::SegmentInfo;
+use crate::retire::Retiring;
 use crate::segment::Segments;
 use crate::tail::frame_bytes_max;
 use crate::writer::{Counters, Pending, Queue, Shared, Waiter, Writer};
-use crate::{AppendError, Health, OpenError, Options, ReadError, Recovery, Stats};
+use crate::{AppendError, Health, OpenError, Options, ReadError, Recovery, RetireError, Stats};
 
 /// An open journal. Clones are cheap and share it; when the last one goes, it is closed as by [`Journal::close`].
 #[derive(Clone)]
@@ -29,6 +31,7 @@ struct Inner {
     reader: Reader,
     writer: Mutex<Option<JoinHandle<()>>>,
     writer_id: ThreadId,
+    retiring: Retiring,
 }
 
 impl Journal {
@@ -57,6 +60,7 @@ impl Journal {
             catalog: shared.catalog.clone(),
             segments: Segments::new(fs.clone()),
         };
+        let retiring = Retiring::new(fs.clone(), directory.clone(), recovered.sequences.other());
         let writer = Writer::start(fs, options, recovered, &shared, listener)?;
         let thread = thread::Builder::new()
             .name("journal-writer".to_owned())
@@ -75,6 +79,7 @@ impl Journal {
             reader,
             writer,
             writer_id,
+            retiring,
         };
         Ok((
             Journal {
@@ -94,17 +99,68 @@ impl Journal {
     /// this returns when the frame is refused at once. A frame without entries is committed like any other.
     pub fn append(&self, frame: Frame, done: Done) {
         let waiter = Waiter::new(done);
-        let bytes = frame_bytes(&frame.entries);
-        let bytes_max = frame_bytes_max(self.inner.segment_bytes, &frame.entries);
-        if bytes > bytes_max {
-            waiter.answer_here(Err(AppendError::TooLarge { bytes, bytes_max }));
+        if let Some(misplaced) = frame.entries.iter().find_map(|entry| self.misplaced(entry)) {
+            waiter.answer_here(Err(misplaced));
             return;
         }
-        self.inner.shared.queue.push(Pending { frame, bytes, waiter });
+        self.inner.append(frame, waiter, false);
+    }
+
+    /// Why an entry cannot be stored as it asks to be.
+    fn misplaced(&self, entry: &Entry) -> Option<AppendError> {
+        let reason = if entry.stream.0 > STREAM_MAX {
+            "streams have numbers below 2^63 - 1"
+        } else {
+            let sequence = entry.kept?;
+            let last = self.bounds(entry.stream).map_or(0, |bounds| bounds.last);
+            if (1..=last).contains(&sequence) {
+                return None;
+            }
+            "the stream has given out no such sequence"
+        };
+        Some(AppendError::Misplaced {
+            stream: entry.stream,
+            sequence: entry.kept.unwrap_or(0),
+            reason,
+        })
+    }
+
+    /// The segments, oldest first, and what each holds. Made for the asker: not for every event.
+    #[must_use]
+    pub fn segments(&self) -> Vec<SegmentInfo> {
+        self.inner.shared.catalog.segment_infos()
+    }
+
+    /// Records that one sealed segment holds of a stream, its own or the kept ones, with `sequence >= from`, in order.
+    /// Empty when there is no more, or the segment has left. Blocks for reads from disk.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] names the record that cannot be read; what stands before it is served first.
+    pub fn read_segment(
+        &self,
+        segment: u64,
+        stream: StreamId,
+        kept: bool,
+        from: Sequence,
+        limit: ReadLimit,
+    ) -> Result<Vec<Record>, ReadError> {
+        self.inner.reader.read_part((segment, stream, kept), from, limit)
+    }
+
+    /// Lets the oldest segment leave, if it is sealed; `None` when there is none that could. What is to stay of it has
+    /// to be copied forward and committed before ([`crate::Entry::kept`]). From then on its records are not there, and
+    /// that is no damage; who reads them goes on. Blocks until the file is gone; not to be called on the writer thread.
+    ///
+    /// # Errors
+    /// [`RetireError::Append`]: nothing has changed. [`RetireError::Io`]: the records have left, the file is still
+    /// there, and the next call (or the next opening) sees to it.
+    pub fn retire_oldest(&self) -> Result<Option<SegmentInfo>, RetireError> {
+        self.inner.retire_oldest()
     }
 
     /// Committed records of a stream with `sequence >= from`, in order. Empty when there is none yet; otherwise at
-    /// least one, even if it is over `limit.bytes_max`. Blocks for reads from disk.
+    /// least one, even if it is over `limit.bytes_max`. What has left with its segment is passed over, so that there are
+    /// gaps before [`Bounds::first`]; behind it there are none. Blocks for reads from disk.
     ///
     /// # Errors
     /// [`ReadError::Damaged`] when the first record asked for is lost; what stands before damage is served first.
@@ -125,13 +181,13 @@ impl Journal {
         Ok(found.filter(|record| record.sequence == sequence))
     }
 
-    /// First and last committed sequence of a stream; `None` for one without records.
+    /// First and last committed sequence of a stream; `None` for one that never had a record.
     #[must_use]
     pub fn bounds(&self, stream: StreamId) -> Option<Bounds> {
         self.inner.shared.catalog.bounds(stream)
     }
 
-    /// Every stream that has records, in no order.
+    /// Every stream that has or had records, in no order.
     #[must_use]
     pub fn streams(&self) -> Vec<(StreamId, Bounds)> {
         self.inner.shared.catalog.streams()
@@ -174,6 +230,26 @@ impl fmt::Debug for Journal {
 }
 
 impl Inner {
+    fn append(&self, frame: Frame, waiter: Waiter, must_sync: bool) {
+        let bytes = frame_bytes(&frame.entries);
+        let bytes_max = frame_bytes_max(self.segment_bytes, &frame.entries);
+        if bytes > bytes_max {
+            waiter.answer_here(Err(AppendError::TooLarge { bytes, bytes_max }));
+            return;
+        }
+        self.shared.queue.push(Pending {
+            frame,
+            bytes,
+            must_sync,
+            waiter,
+        });
+    }
+
+    fn retire_oldest(&self) -> Result<Option<SegmentInfo>, RetireError> {
+        let append = |frame, done| self.append(frame, Waiter::new(done), true);
+        self.retiring.oldest(&self.shared, &self.reader.segments, append)
+    }
+
     fn close(&self) {
         self.shared.queue.close();
         if thread::current().id() == self.writer_id {

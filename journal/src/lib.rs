@@ -17,7 +17,7 @@
 //!
 //! The rooms: [`format`](self) says what the bytes on disk are; `recovery` turns a directory into a catalog (with `scan`
 //! for what has no footer); `writer` is the thread that commits, `tail` the segment it writes; `reader` serves from
-//! `catalog` (what is committed and where) and `segment` (open files, offset tables); [`fs`] is the seam to the file
+//! `catalog` (what is committed and where) and `segment` (open files, offset tables); `retire` lets the oldest leave; [`fs`] is the seam to the file
 //! system and [`sim`] its double for tests.
 
 mod catalog;
@@ -32,6 +32,7 @@ mod reader;
 mod record;
 mod recovery;
 mod report;
+mod retire;
 mod scan;
 mod segment;
 mod sequences;
@@ -40,11 +41,11 @@ pub mod sim;
 mod tail;
 mod writer;
 
-pub use error::{AppendError, OpenError, ReadError};
+pub use error::{AppendError, OpenError, ReadError, RetireError};
 pub use fs::{File, FileSystem, RealFs};
 pub use journal::Journal;
 pub use options::{Durability, Options};
 pub use record::{
     Bounds, CommitListener, Committed, Done, Entry, Frame, Purpose, ReadLimit, Record, Sequence, StreamId,
 };
-pub use report::{Health, Quarantined, Recovery, Stats};
+pub use report::{Health, Quarantined, Recovery, SegmentInfo, SegmentPart, Stats};

@@ -33,6 +33,10 @@ pub(crate) const READ_RUN_BYTES_MAX: u32 = 1 << 20;
 /// costs less than a second system call.
 pub(crate) const READ_GAP_BYTES_MAX: u32 = 8 << 10;
 
+/// Kept records of one stream that are looked up at once, whatever the reader's limit is: what one read of them may take
+/// in memory beside the records (24 bytes each).
+pub(crate) const KEPT_MERGED_MAX: usize = 4096;
+
 /// How far a scan looks into a segment file: past every segment that [`crate::Options`] allows with its footer, and short
 /// of the 4 GiB that an offset can say.
 pub(crate) const SCAN_BYTES_MAX: u64 = 3 << 30;

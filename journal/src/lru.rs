@@ -40,6 +40,12 @@ impl<K: Copy + Eq + Hash, V: Clone> Lru<K, V> {
         Some(held.value.clone())
     }
 
+    /// Forgets the values whose keys are so.
+    pub(crate) fn forget(&mut self, which: impl Fn(&K) -> bool) {
+        let keys: Vec<K> = self.entries.keys().copied().filter(|key| which(key)).collect();
+        keys.into_iter().for_each(|key| self.remove(key));
+    }
+
     pub(crate) fn insert(&mut self, key: K, value: V, weight: usize) {
         self.remove(key);
         self.clock += 1;

@@ -3,14 +3,17 @@
 //! A record is verified by its own checksum (see [`crate::format`]), over its header and its payload: at 1 KiB that
 //! costs about a tenth of a microsecond, and it needs neither the frame around it nor its neighbours. Payloads are
 //! copied out of the read buffer, so that one record that is kept does not keep its neighbours' memory.
+//!
+//! A segment may leave between look-up and reading. Who has its file goes on; who comes too late looks up again.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::ReadError;
-use crate::catalog::{Catalog, Extent, Located, select};
-use crate::format::{Slot, verify_record};
+use crate::catalog::{Catalog, Extent, KeptParts, Located, Merge, ordered, select};
+use crate::format::{Slot, is_kept, kept_part, plain, verify_record};
 use crate::fs::{File, read_full};
 use crate::limits;
 use crate::record::{ReadLimit, Record, Sequence, StreamId};
@@ -36,7 +39,7 @@ impl Reader {
         let mut next = from;
         while left.records_max > 0 && (records.is_empty() || left.bytes_max > 0) {
             let before = records.len();
-            match self.read_some(stream, next, left, &mut records) {
+            match self.read_present(stream, next, left, &mut records) {
                 Ok(()) if records.len() == before => break,
                 // What was read before the trouble is good; the next read meets the trouble first.
                 Err(_) if !records.is_empty() => break,
@@ -54,7 +57,51 @@ impl Reader {
         Ok(records)
     }
 
-    /// Adds the records of one segment.
+    /// Records of one stream in one sealed segment, kept ones or its own, from a sequence on; empty when there is no
+    /// more, or the segment has left.
+    pub(crate) fn read_part(
+        &self,
+        (segment, stream, kept): (u64, StreamId, bool),
+        from: Sequence,
+        limit: ReadLimit,
+    ) -> Result<Vec<Record>, ReadError> {
+        let mut records = Vec::new();
+        let Some((segment, extent)) = self.catalog.extent(segment, stream, kept) else {
+            return Ok(records);
+        };
+        let table = self.table(&segment, &extent)?;
+        let mut merge = Merge::default();
+        merge.add(&segment, &table, from, Sequence::MAX);
+        let slots: Vec<_> = merge.take(limit).into_iter().map(|(_, slot)| slot).collect();
+        match self.fetch(&segment, extent.entry.stream, &slots, &mut records) {
+            Err(_) if !records.is_empty() => Ok(records),
+            fetched => fetched.map(|()| records),
+        }
+    }
+
+    /// Like [`Reader::read_some`], also while segments leave.
+    fn read_present(
+        &self,
+        stream: StreamId,
+        from: Sequence,
+        limit: ReadLimit,
+        records: &mut Vec<Record>,
+    ) -> Result<(), ReadError> {
+        let mut missing: Option<PathBuf> = None;
+        loop {
+            let read = self.read_some(stream, from, limit, records);
+            match &read {
+                Err(ReadError::Io { file, source })
+                    if source.kind() == std::io::ErrorKind::NotFound && missing.as_ref() != Some(file) =>
+                {
+                    missing = Some(file.clone());
+                }
+                _ => return read,
+            }
+        }
+    }
+
+    /// Adds the records of one segment, or kept ones of some.
     fn read_some(
         &self,
         stream: StreamId,
@@ -62,12 +109,22 @@ impl Reader {
         limit: ReadLimit,
         records: &mut Vec<Record>,
     ) -> Result<(), ReadError> {
+        let mut from = from;
         let mut located = self.catalog.locate(stream, from, limit);
+        if let Located::Kept(parts) = located {
+            let before = parts.before;
+            let kept = self.locate_kept(parts, from, limit)?;
+            if !kept.is_empty() {
+                return self.fetch_kept(stream, &kept, records);
+            }
+            from = before;
+            located = self.catalog.locate(stream, from, limit);
+        }
         if let Located::Sealed(segment, extent) = located {
             located = self.locate_sealed(&segment, &extent, from, limit)?;
         }
         match located {
-            Located::Nothing | Located::Sealed(..) => Ok(()),
+            Located::Nothing | Located::Sealed(..) | Located::Kept(_) => Ok(()),
             Located::Gap { from, to } => {
                 let reason = "the journal lost them to damage".to_owned();
                 Err(ReadError::Damaged {
@@ -89,15 +146,7 @@ impl Reader {
         limit: ReadLimit,
     ) -> Result<Located, ReadError> {
         let from = from.max(extent.entry.first);
-        let io = |error| ReadError::io(&segment.path, error);
-        let kept = match &extent.resident {
-            Some(table) => Some(table.clone()),
-            None => self.segments.table(segment, &extent.entry).map_err(io)?,
-        };
-        let table = match kept {
-            Some(table) => table,
-            None => self.rebuild_table(segment, extent)?,
-        };
+        let table = self.table(segment, extent)?;
         Ok(match select(segment, &table, from, limit) {
             // A rebuilt table may end before the directory says.
             Located::Nothing => Located::Gap {
@@ -106,6 +155,54 @@ impl Reader {
             },
             located => located,
         })
+    }
+
+    /// The next kept records, each with its segment; the first of them may be far behind `from`.
+    fn locate_kept(
+        &self,
+        parts: KeptParts,
+        from: Sequence,
+        limit: ReadLimit,
+    ) -> Result<Vec<(Arc<Segment>, Slot)>, ReadError> {
+        let mut merge = Merge::default();
+        if let Some((newest, live)) = &parts.live {
+            merge.add(newest, live, from, parts.before);
+        }
+        for (segment, extent) in &parts.sealed {
+            if merge.is_before(extent.entry.first, limit.records_max) {
+                break;
+            }
+            let table = self.table(segment, extent)?;
+            merge.add(segment, &table, from, parts.before);
+        }
+        Ok(merge.take(limit))
+    }
+
+    fn fetch_kept(
+        &self,
+        stream: StreamId,
+        kept: &[(Arc<Segment>, Slot)],
+        records: &mut Vec<Record>,
+    ) -> Result<(), ReadError> {
+        let before = records.len();
+        for together in kept.chunk_by(|(one, _), (other, _)| one.number == other.number) {
+            let slots: Vec<_> = together.iter().map(|(_, slot)| *slot).collect();
+            match self.fetch(&together[0].0, kept_part(stream), &slots, records) {
+                Err(_) if records.len() > before => break,
+                fetched => fetched?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A stream's table in a sealed segment.
+    fn table(&self, segment: &Arc<Segment>, extent: &Extent) -> Result<Arc<[Slot]>, ReadError> {
+        let io = |error| ReadError::io(&segment.path, error);
+        let found = match &extent.resident {
+            Some(table) => Some(table.clone()),
+            None => self.segments.table(segment, &extent.entry).map_err(io)?,
+        };
+        found.map_or_else(|| self.rebuild_table(segment, extent), Ok)
     }
 
     /// The table in the footer is damaged: finds the records again by scanning.
@@ -122,9 +219,15 @@ impl Reader {
             .slots()
             .filter(|(stream, _)| *stream == extent.entry.stream)
             .map(|(_, slot)| slot);
-        Ok(self.segments.keep(segment, extent.entry.stream, slots.collect()))
+        let table = if is_kept(extent.entry.stream) {
+            ordered(slots)
+        } else {
+            slots.collect()
+        };
+        Ok(self.segments.keep(segment, extent.entry.stream, table))
     }
 
+    /// Adds the records at these places; `stream` is the number under which they are stored.
     fn fetch(
         &self,
         segment: &Segment,
@@ -182,14 +285,14 @@ fn fetch_run(
         let Some((head, payload)) = ours else {
             let reason = format!("{} is damaged at byte {}", segment.file_name(), slot.offset);
             return Err(ReadError::Damaged {
-                stream,
+                stream: plain(stream),
                 from: slot.sequence,
                 to: slot.sequence,
                 reason,
             });
         };
         records.push(Record {
-            stream,
+            stream: plain(stream),
             sequence: head.sequence,
             kind: head.kind,
             head: Bytes::copy_from_slice(payload),

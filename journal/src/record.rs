@@ -4,15 +4,17 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::AppendError;
+use crate::format::kept_part;
 
-/// Names a stream. Opaque to the journal: the caller gives each event stream, dead-letter stream and its own state
-/// stream one.
+/// Names a stream, by a number below 2^63 - 1. Opaque to the journal: the caller gives each event stream, dead-letter
+/// stream and its own state stream one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamId(pub u64);
 
 /// Logical position in a stream. The first record of a stream is 1, the next is always one more.
 ///
-/// After damage there may be a gap: a sequence that may have been given out is never given out again.
+/// After damage there may be a gap: a sequence that may have been given out is never given out again, also when all
+/// records of its stream have left.
 pub type Sequence = u64;
 
 /// Whether an append may use the room that is kept for finishing work when the disk is full.
@@ -36,9 +38,20 @@ pub struct Entry {
     pub head: Bytes,
     /// Second part of the payload.
     pub body: Bytes,
+    /// A copy of the record that has this sequence already, so that it outlives its segment: it is found where that
+    /// one was, and no sequence is given out. `None` for a new record.
+    pub kept: Option<Sequence>,
 }
 
 impl Entry {
+    /// The number under which the record is stored.
+    pub(crate) fn stored_stream(&self) -> StreamId {
+        match self.kept {
+            Some(_) => kept_part(self.stream),
+            None => self.stream,
+        }
+    }
+
     /// Bytes of the payload.
     #[must_use]
     pub fn payload_bytes(&self) -> usize {
@@ -91,15 +104,17 @@ pub type Done = Box<dyn FnOnce(Result<Committed, AppendError>) + Send>;
 /// Sees every commit group after it is durable and before the [`Done`]s of its frames, in commit order, on the writer
 /// thread. Must not block; if it panics, the journal is poisoned.
 pub trait CommitListener: Send {
-    /// The records of one group, in frame order. They can be read from the journal already.
+    /// The new records of one group, in frame order: those that are copied forward ([`Entry::kept`]) are left out. They
+    /// can be read from the journal already.
     fn committed(&mut self, records: Vec<Record>);
 }
 
-/// First and last sequence of a stream that the journal holds. Both are included; a stream that has bounds has at
-/// least one record.
+/// First and last sequence of the part of a stream that the journal holds, both included. `first` is `last + 1` when
+/// all of it has left by retirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// The oldest sequence that can be asked for.
+    /// What stands from here on is there, or is reported as damaged. What stood before it left by retirement, except
+    /// for the records that were copied forward ([`Entry::kept`]).
     pub first: Sequence,
     /// The newest committed sequence.
     pub last: Sequence,

@@ -15,6 +15,7 @@ mod assembly;
 mod directory;
 mod judge;
 mod load;
+mod marks;
 mod repair;
 
 use std::io;
@@ -70,7 +71,8 @@ pub(crate) fn recover(fs: &Arc<dyn FileSystem>, options: &Options) -> Result<Rec
     let trimmed = loaded
         .first()
         .is_some_and(|first| first.records_before().is_some_and(|before| before > 0));
-    let mut assembly = assembly::Assembly::new(&**fs, options, trimmed);
+    let mark = marks::in_force(&**fs, &loaded)?;
+    let mut assembly = assembly::Assembly::new(&**fs, options, mark.as_ref(), trimmed);
     let evidence = load::evidence(&loaded);
     for (segment, evidence) in loaded.into_iter().zip(evidence) {
         assembly.add(segment, evidence)?;

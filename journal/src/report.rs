@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::{Sequence, StreamId};
+
 /// What was found when the journal was opened.
 #[derive(Clone, Debug, Default)]
 pub struct Recovery {
@@ -34,6 +36,36 @@ pub struct Quarantined {
     pub reason: String,
 }
 
+/// One segment: a file of the journal, and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentInfo {
+    /// Grows by one a segment.
+    pub number: u64,
+    /// Nothing more comes into it: it can be retired when it is the oldest.
+    pub sealed: bool,
+    /// Bytes of its file; of the unsealed one, bytes of the records in it.
+    pub bytes: u64,
+    /// What it holds, ordered by stream, a stream's own records before its kept ones.
+    pub parts: Vec<SegmentPart>,
+}
+
+/// What a segment holds of one stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentPart {
+    /// The stream.
+    pub stream: StreamId,
+    /// Records that were copied forward (see [`crate::Entry::kept`]), with gaps between them; otherwise the stream's own.
+    pub kept: bool,
+    /// The first sequence.
+    pub first: Sequence,
+    /// The last sequence.
+    pub last: Sequence,
+    /// How many records there are.
+    pub records: u64,
+    /// Bytes of the records, their headers included.
+    pub bytes: u64,
+}
+
 /// Whether the journal takes appends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
@@ -63,6 +95,8 @@ pub struct Stats {
     pub bytes_written: u64,
     /// Syncs of segment files by the writer.
     pub syncs: u64,
+    /// Segments that were retired.
+    pub retired: u64,
     /// Segments now, the unsealed one included.
     pub segments: u64,
     /// Bytes that the segments occupy now, preallocated room included.

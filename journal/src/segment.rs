@@ -80,6 +80,12 @@ impl Segments {
         Ok(Some(self.keep(segment, entry.stream, slots)))
     }
 
+    /// Lets go of a segment's file and tables. Who uses them goes on.
+    pub(crate) fn forget(&self, segment: u64) {
+        self.files.lock().forget(|number| *number == segment);
+        self.tables.lock().forget(|(number, _)| *number == segment);
+    }
+
     /// Puts a table into the cache.
     pub(crate) fn keep(&self, segment: &Segment, stream: StreamId, slots: Vec<Slot>) -> Table {
         let table: Table = slots.into();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::format::DirectoryEntry;
+use crate::format::{DirectoryEntry, Mark, is_kept};
 use crate::record::{Sequence, StreamId};
 
 /// The next sequence of every stream. Owned by whoever writes: recovery first, then the writer.
@@ -31,7 +31,11 @@ impl Sequences {
         *next - 1
     }
 
+    /// What a stream gives out next; 0 for records that take no part in the numbering.
     pub(crate) fn next(&self, stream: StreamId) -> Sequence {
+        if is_kept(stream) {
+            return 0;
+        }
         self.next.get(&stream).copied().unwrap_or(self.other)
     }
 
@@ -41,6 +45,9 @@ impl Sequences {
 
     /// Takes note of a record that was found; answers how many sequences of the stream are missing before it.
     pub(crate) fn found(&mut self, stream: StreamId, sequence: Sequence) -> u64 {
+        if is_kept(stream) {
+            return 0;
+        }
         let expected = self.next(stream);
         self.next.insert(stream, sequence + 1);
         sequence.saturating_sub(expected)
@@ -48,12 +55,23 @@ impl Sequences {
 
     /// Takes note of what a sealed segment's directory says.
     pub(crate) fn found_entry(&mut self, entry: &DirectoryEntry) {
+        if is_kept(entry.stream) {
+            return;
+        }
         let next = if entry.count == 0 {
             entry.next.max(self.next(entry.stream))
         } else {
             entry.next
         };
         self.next.insert(entry.stream, next);
+    }
+
+    /// Takes note of what was retired before the oldest segment.
+    pub(crate) fn found_mark(&mut self, mark: &Mark) {
+        self.other = self.other.max(mark.other);
+        for marked in &mark.streams {
+            self.next.insert(marked.stream, marked.next);
+        }
     }
 
     pub(crate) fn found_other(&mut self, other: Sequence) {
@@ -74,5 +92,10 @@ impl Sequences {
     /// Every stream that is known.
     pub(crate) fn streams(&self) -> impl Iterator<Item = StreamId> {
         self.next.keys().copied()
+    }
+
+    /// What each known stream gives out next.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (StreamId, Sequence)> {
+        self.next.iter().map(|(stream, next)| (*stream, *next))
     }
 }

@@ -82,8 +82,8 @@ impl SimFs {
     }
 
     /// The process dies before the `nth` change from now on (1 is the next): that change and everything after it fail,
-    /// until [`SimFs::kill`] or [`SimFs::power_cut`]. Counted are writes, syncs and lengths of files whose name ends so,
-    /// and all renames and syncs of directories.
+    /// until [`SimFs::kill`] or [`SimFs::power_cut`]. Counted are writes, syncs, lengths and removals of files whose
+    /// name ends so, and all renames and syncs of directories.
     pub fn die_before(&self, nth: u64, name_ends_with: &str) {
         self.disk.lock().death = Some((nth, name_ends_with.to_owned()));
     }
@@ -184,10 +184,8 @@ impl FileSystem for SimFs {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut disk = self.disk.lock();
-        disk.check_alive()?;
-        if !disk.names.contains_key(path) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
+        let inode = *disk.names.get(path).ok_or(io::ErrorKind::NotFound)?;
+        disk.check_death(Some(inode))?;
         disk.change_name(NameChange::Remove(path.to_owned()));
         Ok(())
     }

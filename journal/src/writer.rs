@@ -178,7 +178,7 @@ impl Writer {
             return Ok(());
         }
         self.log.write(GroupKind::Frames, &mut self.group)?;
-        self.log.sync_for_acknowledgement()?;
+        self.log.sync_for_acknowledgement(self.group.must_sync)?;
         self.counters
             .frames
             .fetch_add(u64::from(self.group.frames), Ordering::Relaxed);

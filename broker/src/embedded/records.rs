@@ -170,6 +170,7 @@ pub(crate) fn event_entry(stream: u64, event: &Event, hops: u8, accepted_at: Tim
         kind: EVENT,
         head: head.freeze(),
         body,
+        kept: None,
     }
 }
 
@@ -203,6 +204,7 @@ pub(crate) fn dead_letter_entry(stream: u64, meta: &DeadLetterMeta, event: &Even
         kind: DEAD_LETTER,
         head: head.freeze(),
         body,
+        kept: None,
     }
 }
 
@@ -281,6 +283,7 @@ impl StateRecord {
             kind,
             head: head.freeze(),
             body: Bytes::new(),
+            kept: None,
         }
     }
 

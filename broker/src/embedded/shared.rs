@@ -258,6 +258,9 @@ impl Shared {
 pub(crate) fn append_error(error: journal::AppendError) -> AppendError {
     match error {
         journal::AppendError::TooLarge { bytes, bytes_max } => AppendError::TooLarge { bytes, bytes_max },
+        journal::AppendError::Misplaced { .. } => AppendError::Failed {
+            reason: Arc::from(error.to_string()),
+        },
         journal::AppendError::NoSpace => AppendError::NoSpace,
         journal::AppendError::QueueFull => AppendError::Busy,
         journal::AppendError::Poisoned { reason } => AppendError::Failed { reason },

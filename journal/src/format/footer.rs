@@ -10,11 +10,11 @@
 //!  0   8  stream
 //!  8   8  first sequence in this segment
 //! 16   8  last sequence in this segment
-//! 24   8  next sequence to give out after this segment: last + 1, more after damage
+//! 24   8  next sequence to give out after this segment: last + 1, more after damage; 0 for kept records and marks
 //! 32   4  records; 0 when the segment has none and the entry is there for its `next`
 //! 36   4  offset of the table in the file
 //! 40   4  checksum of stream and table
-//! 44   4  zero
+//! 44   4  bytes of the records
 //!
 //! trailer, the last 96 bytes of the file
 //!  0   8  magic "HEDDLEFT"
@@ -51,6 +51,8 @@ pub(crate) struct DirectoryEntry {
     pub(crate) count: u32,
     pub(crate) table_offset: u32,
     pub(crate) table_sum: u32,
+    /// Bytes of the records, headers included.
+    pub(crate) bytes: u32,
 }
 
 /// The end of a sealed segment. Offsets are filled in by [`Footer::encode`].
@@ -107,6 +109,7 @@ impl Footer {
                 count: narrow(slots.len()),
                 table_offset: trailer.data_end + narrow(start),
                 table_sum: table_sum(place, *stream, &bytes[start..]),
+                bytes: slots.iter().fold(0, |sum, slot| sum.saturating_add(slot.bytes)),
             });
         }
         let start = bytes.len();
@@ -146,7 +149,7 @@ impl DirectoryEntry {
         for field in [self.stream.0, self.first, self.last, self.next] {
             bytes.extend_from_slice(&field.to_le_bytes());
         }
-        for field in [self.count, self.table_offset, self.table_sum, 0] {
+        for field in [self.count, self.table_offset, self.table_sum, self.bytes] {
             bytes.extend_from_slice(&field.to_le_bytes());
         }
     }
@@ -160,6 +163,7 @@ impl DirectoryEntry {
             count: u32_at(bytes, 32),
             table_offset: u32_at(bytes, 36),
             table_sum: u32_at(bytes, 40),
+            bytes: u32_at(bytes, 44),
         }
     }
 }

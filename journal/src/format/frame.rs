@@ -9,7 +9,7 @@
 //! record
 //!  0   4  bytes of the payload
 //!  4   4  checksum of bytes 0..4, 8..25 and the payload
-//!  8   8  stream
+//!  8   8  stream; its highest bit says that the record is kept, or a mark (see format/part.rs)
 //! 16   8  sequence
 //! 24   1  kind
 //! 25      payload
@@ -79,7 +79,8 @@ impl FrameWriter<'_> {
         self.buffer
             .extend_from_slice(&narrow(entry.payload_bytes()).to_le_bytes());
         self.buffer.extend_from_slice(&[0; 4]);
-        self.buffer.extend_from_slice(&entry.stream.0.to_le_bytes());
+        self.buffer
+            .extend_from_slice(&entry.stored_stream().0.to_le_bytes());
         self.buffer.extend_from_slice(&sequence.to_le_bytes());
         self.buffer.push(entry.kind);
         self.buffer.extend_from_slice(&entry.head);

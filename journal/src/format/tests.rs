@@ -15,13 +15,14 @@ fn place() -> Place {
 
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
     let bytes = || vec(any::<u8>(), 0..40).prop_map(Bytes::from);
-    let entry = (any::<u64>(), any::<u8>(), bytes(), bytes());
+    let entry = (0..=STREAM_MAX, any::<u8>(), bytes(), bytes());
     vec(
         entry.prop_map(|(stream, kind, head, body)| Entry {
             stream: StreamId(stream),
             kind,
             head,
             body,
+            kept: None,
         }),
         0..5,
     )
@@ -147,6 +148,7 @@ fn no_flipped_bit_goes_unnoticed() {
         kind: 2,
         head: Bytes::from("head"),
         body: Bytes::from("body"),
+        kept: None,
     };
     let (frame, slots) = frame_at(4096, &[entry.clone(), entry]);
     let first = (slots[0].offset - 4096) as usize;
@@ -250,8 +252,9 @@ fn the_layout_is_what_the_documentation_says() {
         kind: 6,
         head: Bytes::from("ab"),
         body: Bytes::from("c"),
+        kept: None,
     };
-    let (bytes, _) = frame_at(0, &[entry]);
+    let (bytes, _) = frame_at(0, std::slice::from_ref(&entry));
     assert_eq!((u32_at(&bytes, 0), u32_at(&bytes, 4)), (28, 1));
     assert_eq!(
         (
@@ -263,6 +266,32 @@ fn the_layout_is_what_the_documentation_says() {
         (3, 5, 100, 6)
     );
     assert_eq!(&bytes[37..], b"abc");
+    let copy = Entry {
+        kept: Some(100),
+        ..entry
+    };
+    let (bytes, _) = frame_at(0, &[copy]);
+    assert_eq!(u64_at(&bytes, 20), 5 | 1 << 63);
+}
+
+#[test]
+fn a_mark_is_read_back_and_half_a_mark_is_none() {
+    let marked = |stream, from, next| MarkedStream {
+        stream: StreamId(stream),
+        from,
+        next,
+    };
+    let mark = Mark {
+        segment: 9,
+        records_after: 1000,
+        other: 3,
+        streams: vec![marked(0, 7, 7), marked(STREAM_MAX, 21, 30)],
+    };
+    let bytes = mark.encode();
+    assert_eq!(bytes.len(), 16 + 2 * 24);
+    assert_eq!(Mark::decode(9, &bytes), Some(mark));
+    assert_eq!(Mark::decode(9, &bytes[..bytes.len() - 1]), None);
+    assert_eq!(Mark::decode(9, &bytes[..15]), None);
 }
 
 #[test]

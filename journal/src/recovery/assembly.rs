@@ -7,8 +7,8 @@ use super::directory::Directory;
 use super::judge::{Verdict, judge};
 use super::load::{Content, Evidence, Loaded};
 use super::{Position, Recovered, failed, repair};
-use crate::catalog::{Catalog, Extent};
-use crate::format::{Footer, GroupKind, Slot, Trailer, file_name};
+use crate::catalog::{Catalog, Extent, Sealed, ordered};
+use crate::format::{Footer, GroupKind, Mark, Slot, Trailer, file_name, is_kept};
 use crate::fs::FileSystem;
 use crate::record::StreamId;
 use crate::scan::Scan;
@@ -40,11 +40,17 @@ struct Judged {
 }
 
 impl<'a> Assembly<'a> {
-    pub(crate) fn new(fs: &'a dyn FileSystem, options: &Options, trimmed: bool) -> Assembly<'a> {
-        Assembly {
+    /// `mark` is the one in force; without one, a journal that is `trimmed` has lost its oldest segments untold.
+    pub(crate) fn new(
+        fs: &'a dyn FileSystem,
+        options: &Options,
+        mark: Option<&Mark>,
+        trimmed: bool,
+    ) -> Assembly<'a> {
+        let mut assembly = Assembly {
             fs,
             segment_bytes: options.segment_bytes,
-            catalog: Catalog::new(trimmed),
+            catalog: Catalog::new(trimmed && mark.is_none()),
             sequences: Sequences::new(),
             position: Position::default(),
             tail: None,
@@ -52,7 +58,14 @@ impl<'a> Assembly<'a> {
                 clean: true,
                 ..Recovery::default()
             },
+        };
+        if let Some(mark) = mark {
+            assembly.catalog.found_mark(mark);
+            assembly.sequences.found_mark(mark);
+            assembly.position.segment = mark.segment;
+            assembly.position.records = mark.records_after;
         }
+        assembly
     }
 
     pub(crate) fn add(&mut self, loaded: Loaded, evidence: Evidence) -> Result<(), OpenError> {
@@ -71,7 +84,7 @@ impl<'a> Assembly<'a> {
         match content {
             Content::Sealed(footer) => {
                 self.position.bytes_on_disk += file_bytes;
-                self.add_sealed(segment, footer);
+                self.add_sealed(segment, footer, file_bytes);
                 Ok(())
             }
             Content::Unsealed(scan) if head.is_none() && scan.items.is_empty() => {
@@ -96,6 +109,7 @@ impl<'a> Assembly<'a> {
         self.report.created = directory.created;
         self.report.clean &= directory.created || self.tail.is_some();
         self.report.segments = self.catalog.segments();
+        self.catalog.found_next(self.sequences.all());
         Recovered {
             id: directory.id,
             lock: directory.lock,
@@ -125,7 +139,7 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    fn add_sealed(&mut self, segment: Segment, footer: Footer) {
+    fn add_sealed(&mut self, segment: Segment, footer: Footer, file_bytes: u64) {
         let trailer = &footer.trailer;
         if trailer.losses > 0 {
             let reason = format!(
@@ -142,12 +156,17 @@ impl<'a> Assembly<'a> {
             .directory
             .iter()
             .for_each(|entry| self.sequences.found_entry(entry));
-        self.index_sealed(segment, footer, None);
+        self.index_sealed(segment, footer, None, file_bytes);
     }
 
     /// Puts a sealed segment into the catalog; `tables` when no footer on disk holds them.
-    fn index_sealed(&mut self, segment: Segment, footer: Footer, tables: Option<Tables>) {
+    fn index_sealed(&mut self, segment: Segment, footer: Footer, tables: Option<Tables>, file_bytes: u64) {
         let number = segment.number;
+        let sealed = Sealed {
+            bytes: file_bytes,
+            records_after: footer.trailer.records_after,
+        };
+        self.catalog.found_sealed(number, sealed);
         self.catalog.begin(Arc::new(segment));
         let mut tables = tables.map(|tables| tables.into_iter().map(|(_, slots, _)| Table::from(slots)));
         for entry in footer.directory {
@@ -259,6 +278,9 @@ impl<'a> Assembly<'a> {
         for (stream, slot) in verdict.slots() {
             slots.entry(*stream).or_default().push(*slot);
         }
+        for (_, kept) in slots.iter_mut().filter(|(stream, _)| is_kept(**stream)) {
+            *kept = ordered(std::mem::take(kept));
+        }
         if unattributed > 0 {
             // Every stream skips: the footer has to say so of each.
             for stream in self.sequences.streams() {
@@ -282,7 +304,7 @@ impl<'a> Assembly<'a> {
         let (footer, on_disk, length) = repair::seal(self.fs, &segment, &verdict, evidence, &tables, trailer)
             .map_err(failed("seal", &segment.path))?;
         self.position.bytes_on_disk += length;
-        self.index_sealed(segment, footer, (!on_disk).then_some(tables));
+        self.index_sealed(segment, footer, (!on_disk).then_some(tables), length);
         Ok(())
     }
 

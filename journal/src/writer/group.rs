@@ -1,7 +1,7 @@
 //! The commit group that is being put together.
 
 use crate::format::{FrameWriter, GROUP_HEAD, GroupHead, Place, Slot, align};
-use crate::record::{Committed, Record, StreamId};
+use crate::record::{Committed, Entry, Record, StreamId};
 use crate::recovery::Position;
 use crate::sequences::Sequences;
 use crate::tail::Tail;
@@ -15,6 +15,8 @@ pub(super) struct Group {
     buffer: Vec<u8>,
     pub(super) frames: u32,
     pub(super) records: u32,
+    /// It has a frame that is to be synced in every mode.
+    pub(super) must_sync: bool,
     pub(super) slots: Vec<(StreamId, Slot)>,
     /// What the listener will see; empty without a listener.
     pub(super) announced: Vec<Record>,
@@ -41,7 +43,8 @@ impl Group {
         announce: bool,
     ) {
         let entries = pending.frame.entries;
-        let taken: smallvec::SmallVec<_> = entries.iter().map(|entry| sequences.take(entry.stream)).collect();
+        let sequence = |entry: &Entry| entry.kept.unwrap_or_else(|| sequences.take(entry.stream));
+        let taken: smallvec::SmallVec<_> = entries.iter().map(sequence).collect();
         let committed = Committed {
             group: position.group + 1,
             sequences: taken,
@@ -56,11 +59,13 @@ impl Group {
         };
         let slots = writer.write(entries.iter().zip(committed.sequences.iter().copied()));
         self.frames += 1;
+        self.must_sync |= pending.must_sync;
         for (entry, slot) in entries.into_iter().zip(slots) {
             self.records += 1;
-            tail.streams.insert(entry.stream);
-            self.slots.push((entry.stream, slot));
-            if announce {
+            let stored = entry.stored_stream();
+            tail.streams.insert(stored);
+            self.slots.push((stored, slot));
+            if announce && entry.kept.is_none() {
                 self.announced.push(Record {
                     stream: entry.stream,
                     sequence: slot.sequence,
@@ -92,6 +97,7 @@ impl Group {
         self.buffer.shrink_to(buffer_bytes_max.saturating_mul(2));
         self.frames = 0;
         self.records = 0;
+        self.must_sync = false;
         self.slots.clear();
         self.announced.clear();
         std::mem::take(&mut self.waiters).into_iter()

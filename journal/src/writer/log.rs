@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::group::Group;
 use super::spare::Spares;
 use super::{Counters, Pending, Shared};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Sealed};
 use crate::format::{GROUP_HEAD, GroupHead, GroupKind, JournalId, SegmentHead, Trailer, narrow};
 use crate::fs::{File, FileSystem};
 use crate::recovery::{Position, SPARE_FILE};
@@ -117,7 +117,7 @@ impl Log {
         let entries = &pending.frame.entries;
         let new = entries
             .iter()
-            .filter(|entry| !tail.streams.contains(&entry.stream))
+            .filter(|entry| !tail.streams.contains(&entry.stored_stream()))
             .count();
         let records = tail.records + u64::from(group.records) + entries.len() as u64;
         tail.has_room(
@@ -168,9 +168,10 @@ impl Log {
         Ok(())
     }
 
-    /// Syncs if a group must be synced before anyone is told.
-    pub(super) fn sync_for_acknowledgement(&mut self) -> Result<(), LogFailed> {
+    /// Syncs if a group must be synced before anyone is told, by the mode or by what is in it.
+    pub(super) fn sync_for_acknowledgement(&mut self, must_sync: bool) -> Result<(), LogFailed> {
         match self.options.durability {
+            _ if must_sync => self.sync(),
             Durability::Always => self.sync(),
             Durability::Interval(_) | Durability::Os => Ok(()),
         }
@@ -266,8 +267,12 @@ impl Log {
             .and_then(|(footer, on_disk)| Ok((footer, on_disk, tail.file.len()?)));
         let (footer, on_disk, length) = sealed.map_err(failed("seal journal segment", &tail.segment))?;
         self.synced();
+        let sealed = Sealed {
+            bytes: length,
+            records_after: self.position.records,
+        };
         self.catalog
-            .seal(tail.segment.number, &footer.directory, !on_disk);
+            .seal(tail.segment.number, &footer.directory, !on_disk, sealed);
         self.counters
             .bytes_written
             .fetch_add(length.saturating_sub(tail.end), Ordering::Relaxed);

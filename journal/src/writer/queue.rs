@@ -22,6 +22,8 @@ pub(crate) struct Pending {
     pub(crate) frame: Frame,
     /// Bytes that the frame takes in a group.
     pub(crate) bytes: u64,
+    /// Answered only when it is synced, whatever the mode of the journal is.
+    pub(crate) must_sync: bool,
     pub(crate) waiter: Waiter,
 }
 

@@ -26,6 +26,7 @@ fn a_record_is_read_back_as_it_was_appended() {
         kind: 3,
         head: Bytes::from("he"),
         body: Bytes::from("ad and body"),
+        kept: None,
     };
     let committed = append(
         &journal,

@@ -6,5 +6,7 @@ mod concurrency;
 mod damage;
 mod faults;
 mod processes;
+mod retirement;
+mod retiring;
 mod simulation;
 mod support;

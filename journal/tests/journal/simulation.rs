@@ -1,9 +1,10 @@
 //! Histories on a simulated disk against a model: appends, failing syncs and writes, kills, power cuts, reopening.
 //!
 //! The model is the list of frames in the order of their commits. What must hold after each opening: there is a prefix
-//! of that list, at least as long as what was durable, of which the journal holds exactly the records. That says at
-//! once that nothing acknowledged is lost, that frames are whole or absent, that order and sequences are right, and
-//! that nothing else is served.
+//! of that list, at least as long as what was durable, of which the journal holds exactly the records: all of them from
+//! where retirement left each stream, and before that those that are live and were copied forward. That says at once
+//! that nothing acknowledged is lost, that frames are whole or absent, that order and sequences are right, that a
+//! segment leaves whole or stays, and that nothing else is served.
 //!
 //! `HEDDLE_SIM_HISTORIES` sets the number of histories, `HEDDLE_SIM_SEED` (64 hexadecimal digits, printed when a
 //! history fails) where they start.
@@ -19,6 +20,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use crate::retiring::{Retired, is_live, retire_one};
 use crate::support::{append, entry, frame, open, read_all, small};
 
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ enum Step {
     PowerCut(u64),
     Kill,
     Close,
+    /// The oldest segment leaves, its live records are copied forward.
+    Retire,
     /// The process dies in the middle of what comes next; with a seed the power goes with it.
     DieLater(u64, Option<u64>),
     /// A kill; then the process dies while it recovers, and the power goes with it.
@@ -56,6 +60,8 @@ struct Model {
     /// How many of them a power cut must leave.
     durable: usize,
     next_frame: u64,
+    /// Of each stream, up to where its records have left for certain, and up to where they may have.
+    left: BTreeMap<u64, (u64, u64)>,
     power_cut: bool,
     /// When the journal fails, the power goes.
     cut_on_failure: Option<u64>,
@@ -74,6 +80,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => any::<u64>().prop_map(Step::PowerCut),
         1 => Just(Step::Kill),
         1 => Just(Step::Close),
+        6 => Just(Step::Retire),
         2 => (1..20_u64, any::<Option<u64>>()).prop_map(|(nth, cut)| Step::DieLater(nth, cut)),
         1 => (1..8_u64, any::<u64>()).prop_map(|(nth, cut)| Step::DieInRecovery(nth, cut)),
     ];
@@ -123,6 +130,7 @@ fn run(durability: Durability, steps: Vec<Step>) {
         acknowledged: 0,
         durable: 0,
         next_frame: 0,
+        left: BTreeMap::new(),
         power_cut: false,
         cut_on_failure: None,
     };
@@ -138,6 +146,7 @@ impl Model {
     fn step(&mut self, step: Step) {
         match step {
             Step::Append(specs) => self.append(specs),
+            Step::Retire => self.retire(),
             Step::FailSync(nth) => self.fs.fail(Operation::Sync, ".seg", nth),
             Step::FailWrite(nth) => self.fs.fail(Operation::Write, ".seg", nth),
             Step::FailSyncDir => self.fs.fail(Operation::SyncDir, "", 1),
@@ -181,9 +190,30 @@ impl Model {
                 matches!(refused, Err(AppendError::Poisoned { .. })),
                 "{refused:?}"
             );
-            let cut = self.cut_on_failure.take();
-            self.end_process(cut);
-            self.reopen();
+            self.fail();
+        }
+    }
+
+    fn fail(&mut self) {
+        let cut = self.cut_on_failure.take();
+        self.end_process(cut);
+        self.reopen();
+    }
+
+    fn retire(&mut self) {
+        let journal = self.journal.clone().expect("open between steps");
+        match retire_one(&journal, |stream, last| {
+            self.left.entry(stream).or_default().1 = last;
+        }) {
+            Retired::Nothing => {}
+            Retired::Left(parts) => {
+                for (stream, last) in parts {
+                    self.left.entry(stream).or_default().0 = last;
+                }
+                // What stands before the mark is synced with it, in every mode.
+                self.durable = self.acknowledged;
+            }
+            Retired::Failed => self.fail(),
         }
     }
 
@@ -257,27 +287,34 @@ impl Model {
             self.acknowledged
         };
         let mut found = BTreeMap::new();
+        let mut firsts = BTreeMap::new();
         for (StreamId(stream), bounds) in journal.streams() {
-            assert_eq!(bounds.first, 1);
-            let records = read_all(journal, stream);
-            let sequences: Vec<_> = records.iter().map(|record| record.sequence).collect();
-            assert_eq!(sequences, (1..=bounds.last).collect::<Vec<_>>());
-            assert!(records.iter().all(|record| record.kind == 7));
-            found.insert(
-                stream,
-                records
-                    .into_iter()
-                    .map(|record| record.head.to_vec())
-                    .collect::<Vec<_>>(),
+            let (left, may_have_left) = self.left.get(&stream).copied().unwrap_or_default();
+            assert!(
+                (left + 1..=may_have_left.max(left) + 1).contains(&bounds.first),
+                "stream {stream} begins at {}, {left} have left and at most {may_have_left}",
+                bounds.first
             );
+            let records = read_all(journal, stream);
+            assert!(records.iter().all(|record| record.kind == 7));
+            let of_stream: BTreeMap<_, _> = records
+                .into_iter()
+                .map(|record| (record.sequence, record.head.to_vec()))
+                .collect();
+            self.left
+                .insert(stream, (bounds.first - 1, may_have_left.max(left)));
+            firsts.insert(stream, bounds.first);
+            if bounds.last > 0 {
+                found.insert(stream, (bounds.last, of_stream));
+            }
         }
-        let prefix = (at_least..=self.frames.len()).find(|count| project(&self.frames[..*count]) == found);
+        let expected = |count: usize| remaining(project(&self.frames[..count]), &firsts);
+        let prefix = (at_least..=self.frames.len()).find(|count| expected(*count) == found);
         let Some(prefix) = prefix else {
-            let expected = project(&self.frames[..at_least]);
             panic!(
                 "{at_least} of {} frames must be there: {:?}\nfound {:?}",
                 self.frames.len(),
-                short(&expected),
+                short(&expected(at_least)),
                 short(&found)
             );
         };
@@ -298,18 +335,30 @@ fn project(frames: &[Given]) -> BTreeMap<u64, Vec<Vec<u8>>> {
     streams
 }
 
+/// The newest sequence of each stream, and its records by their sequence.
+type Held = BTreeMap<u64, (u64, BTreeMap<u64, Vec<u8>>)>;
+
+/// What is to be there when each stream begins where `firsts` says: everything from there on, what is live before.
+fn remaining(streams: BTreeMap<u64, Vec<Vec<u8>>>, firsts: &BTreeMap<u64, u64>) -> Held {
+    let of_stream = |(stream, payloads): (u64, Vec<Vec<u8>>)| {
+        let first = firsts.get(&stream).copied().unwrap_or(1);
+        let last = payloads.len() as u64;
+        let numbered = (1..).zip(payloads);
+        let stays = numbered.filter(|(sequence, payload)| *sequence >= first || is_live(payload));
+        (stream, (last, stays.collect()))
+    };
+    streams.into_iter().map(of_stream).collect()
+}
+
 /// For messages: the names at the start of the payloads.
-fn short(streams: &BTreeMap<u64, Vec<Vec<u8>>>) -> BTreeMap<u64, Vec<String>> {
-    let name = |payload: &Vec<u8>| {
-        String::from_utf8_lossy(payload)
-            .split(' ')
-            .next()
-            .unwrap_or("")
-            .to_owned()
+fn short(streams: &Held) -> BTreeMap<u64, Vec<String>> {
+    let name = |(sequence, payload): (&u64, &Vec<u8>)| {
+        let payload = String::from_utf8_lossy(payload);
+        format!("{sequence}:{}", payload.split(' ').next().unwrap_or(""))
     };
     streams
         .iter()
-        .map(|(stream, payloads)| (*stream, payloads.iter().map(name).collect()))
+        .map(|(stream, (_, records))| (*stream, records.iter().map(name).collect()))
         .collect()
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn entry(stream: u64, payload: impl Into<Bytes>) -> Entry {
         kind: 7,
         head: payload.into(),
         body: Bytes::new(),
+        kept: None,
     }
 }
 
