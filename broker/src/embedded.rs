@@ -13,6 +13,7 @@ mod apply;
 mod attach;
 mod checkpoint;
 mod dead_letters;
+mod degrade;
 mod memory;
 mod open;
 mod position;
@@ -220,10 +221,12 @@ impl Embedded {
         }
     }
 
-    /// What a person should know although events are taken, in words: state that was lost.
+    /// What a person should know although events are taken, in words: state that was lost, a view that is degraded.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        self.shared.lost()
+        let mut warnings = self.shared.lost();
+        warnings.extend(self.shared.view_warning());
+        warnings
     }
 
     /// Takes a snapshot of the progress view and waits until it is synced and reflects everything that is applied now.
@@ -417,7 +420,8 @@ impl Engine for Embedded {
     }
 
     fn source_state(&self, key: &str) -> Option<Vec<u8>> {
-        self.shared.view().source_state(key).unwrap_or_else(|error| {
+        let found = self.shared.look(|view| view.source_state(key));
+        found.unwrap_or_else(|error| {
             self.shared.halt(&error.to_string());
             None
         })

@@ -59,3 +59,10 @@ pub const SNAPSHOT_BYTES_SINCE_MIN: u64 = 64 * 1024 * 1024;
 /// Bytes of a snapshot that a clean close takes: some milliseconds. It takes one only when more state than this
 /// would have to be applied again.
 pub const SNAPSHOT_AT_CLOSE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Bytes of the progress view that are held in memory while it cannot be kept on disk: about half a million retries.
+/// Past it deliveries stop until it can.
+pub const VIEW_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Pause between two tries to keep the progress view on disk again: each writes all of it.
+pub const VIEW_RETURN_INTERVAL_MS: u64 = 10_000;

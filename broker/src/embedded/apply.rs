@@ -11,10 +11,11 @@ use std::sync::atomic::Ordering;
 
 use journal::Record;
 
-use super::records::{self, Fate, STATE, StateRecord, SubscribedRecord};
+use super::degrade;
+use super::rebuild::RebuildError;
+use super::records::{Fate, STATE, StateRecord, SubscribedRecord};
 use super::shared::Shared;
 use super::view::{Counters, Retry, SubscriptionState, View, ViewError};
-use crate::Position;
 
 impl Shared {
     /// Applies one committed record that is no event. A record that cannot be applied stops the engine, and nothing
@@ -34,7 +35,7 @@ impl Shared {
                     Ok(())
                 })
         } else {
-            self.index(record)
+            self.index(record).map_err(|error| error.to_string())
         };
         if let Err(reason) = applied {
             self.halt(&format!(
@@ -46,46 +47,45 @@ impl Shared {
 
     /// Applies one state record.
     pub(crate) fn apply(&self, record: &StateRecord, sequence: u64) -> Result<(), ViewError> {
-        let _gate = self.gate.lock();
-        self.apply_to_view(&self.view(), record)?;
+        let gate = self.gate.lock();
+        let view = self.view();
+        if let Err(error) = Self::apply_to_view(&view, record) {
+            self.replace_view(&gate, &view, &error)?;
+            Self::apply_to_view(&self.view(), record)?;
+        }
         self.apply_to_memory(record);
         self.applied.fetch_max(sequence, Ordering::AcqRel);
         Ok(())
     }
 
-    /// Puts a record of a dead-letter stream into the index.
-    fn index(&self, record: Record) -> Result<(), String> {
-        let at = Position {
-            stream: record.stream.0,
-            sequence: record.sequence,
-        };
-        let read = records::read_dead_letter(&record.head, record.body);
-        let (meta, _) = read.map_err(|error| error.to_string())?;
-        self.view()
-            .put_dead_letter(at, &meta)
-            .map_err(|error| error.to_string())
+    /// Puts a record of a dead-letter stream into the index, under the gate: it must not be put into a view whose place
+    /// is taken at this moment.
+    fn index(&self, record: Record) -> Result<(), RebuildError> {
+        let gate = self.gate.lock();
+        let view = self.view();
+        match degrade::index(&view, record) {
+            // The view that takes the place of this one has all that is committed.
+            Err(RebuildError::View(error)) => Ok(self.replace_view(&gate, &view, &error)?),
+            done => done,
+        }
     }
 
-    /// The half that may be done again. The rule for what it may do is in [`super::view::keys`].
-    fn apply_to_view(&self, view: &View, record: &StateRecord) -> Result<(), ViewError> {
+    /// The half that may be done again: it depends on the record and on the view alone. The rule for what it may do is
+    /// in [`super::view::keys`].
+    pub(super) fn apply_to_view(view: &View, record: &StateRecord) -> Result<(), ViewError> {
         match record {
             StateRecord::Streams(record) => view.put_broker(record),
             StateRecord::SourceState(state) => view.put_source_state(state),
-            StateRecord::Settlements(items) => items
-                .iter()
-                .filter(|item| self.subscription(item.subscription).is_some())
-                .try_for_each(|item| match &item.fate {
-                    Fate::Retry { at, progress } => {
-                        let retry = Retry {
-                            at: *at,
-                            progress: (**progress).clone(),
-                        };
-                        view.put_retry(item.subscription, item.sequence, &retry)
-                    }
-                    Fate::Settled(_) | Fate::Unreadable => {
-                        view.remove_retry(item.subscription, item.sequence)
-                    }
-                }),
+            StateRecord::Settlements(items) => items.iter().try_for_each(|item| match &item.fate {
+                Fate::Retry { at, progress } => {
+                    let retry = Retry {
+                        at: *at,
+                        progress: (**progress).clone(),
+                    };
+                    view.put_retry(item.subscription, item.sequence, &retry)
+                }
+                Fate::Settled(_) | Fate::Unreadable => view.remove_retry(item.subscription, item.sequence),
+            }),
             StateRecord::Subscribed(_)
             | StateRecord::Filtered(_)
             | StateRecord::Paused(_)

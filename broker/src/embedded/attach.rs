@@ -119,7 +119,14 @@ impl Place {
                 () = self.shared.settlements.room() => {}
                 () = self.shared.closed.cancelled() => return None,
             }
-            match self.sub.next(self.shared.clock.now(), &self.shared.view()) {
+            if self.shared.view().is_incomplete() {
+                // What waits could not be told from what is settled.
+                let complete = || (!self.shared.view().is_incomplete()).then_some(());
+                self.shared.wait_for(complete).await;
+                continue;
+            }
+            let now = self.shared.clock.now();
+            match self.shared.look(|view| self.sub.next(now, view)) {
                 Ok(Next::Fresh(stored)) => return Some(self.claim(stored, Progress::default())),
                 Ok(Next::Retry(sequence)) => {
                     if let Some(claim) = self.load_retry(sequence).await {
@@ -170,7 +177,7 @@ impl Place {
         let id = self.sub.id;
         let loaded = tokio::task::spawn_blocking(move || {
             (
-                shared.view().retry(id, sequence),
+                shared.look(|view| view.retry(id, sequence)),
                 shared.journal.get(stream, sequence),
             )
         });

@@ -41,6 +41,10 @@ pub(crate) fn run(shared: &Arc<Shared>, ticker: &Ticker) {
         shared.kick_settlements();
         store_progress(shared);
         checkpoint(shared, false);
+        shared.return_to_disk_if_due();
+        if shared.snapshots.is_newly_synced(shared.journal.synced()) {
+            shared.tick();
+        }
     }
 }
 
@@ -79,12 +83,16 @@ pub(crate) fn checkpoint(shared: &Shared, clean: bool) {
     if checkpoint.subscriptions.is_empty() && !clean {
         return;
     }
-    if let Err(error) = shared.view().checkpoint(&checkpoint) {
+    let view = shared.view();
+    if let Err(error) = view.checkpoint(&checkpoint) {
         tracing::warn!(%error, "the progress view could not be written; the journal has everything");
         for (id, _) in checkpoint.subscriptions {
             if let Some(sub) = shared.subscription(id) {
                 sub.mark_dirty();
             }
+        }
+        if !clean && let Err(error) = shared.replace_view(&shared.gate.lock(), &view, &error) {
+            shared.halt(&error.to_string());
         }
     }
 }

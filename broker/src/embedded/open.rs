@@ -11,13 +11,14 @@ use journal::{Durability, FileSystem, Journal, RealFs, Record, StreamId};
 
 use super::Embedded;
 use super::checkpoint::{self, Ticker};
+use super::degrade::Degraded;
 use super::memory::TailMemory;
 use super::pump::{self, CommitQueue, Listener};
-use super::rebuild::{self, READ, Rebuilt};
+use super::rebuild::{self, READ, RebuildError, Rebuilt};
 use super::records::STATE;
 use super::shared::Shared;
 use super::snapshot;
-use super::view::{Found, View, ViewError};
+use super::view::{Contents, Found, View, ViewError};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::limits::{JOURNAL_QUEUE_BYTES_MAX, TAIL_BYTES_MAX};
 
@@ -116,7 +117,10 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         },
         Some(Box::new(Listener(Arc::clone(&queue)))),
     )?;
-    let opened_view = open_view(&directory, &journal)?;
+    let opened_view = open_view(&directory, &journal).map_err(|error| OpenError::State {
+        directory: directory.clone(),
+        reason: error.to_string(),
+    })?;
     let memory = TailMemory::new(TAIL_BYTES_MAX);
     let shared = Arc::new(Shared::new(
         directory.clone(),
@@ -127,7 +131,8 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         options.clock,
         memory,
     ));
-    recover(&shared, &opened_view.start).map_err(|reason| OpenError::State {
+    *shared.degraded.lock() = opened_view.degraded;
+    recover(&shared, &opened_view.contents, &opened_view.start).map_err(|reason| OpenError::State {
         directory: directory.clone(),
         reason,
     })?;
@@ -155,51 +160,73 @@ fn absolute(directory: &Path) -> io::Result<PathBuf> {
 /// A view that is filled up to a state record.
 struct OpenedView {
     view: View,
+    contents: Contents,
     start: Rebuilt,
     /// Why it was made anew although there was something to put into it.
     rebuilt: Option<String>,
+    degraded: Option<Degraded>,
 }
 
-/// Opens the view, or makes it anew out of the newest snapshot.
-fn open_view(directory: &Path, journal: &Journal) -> Result<OpenedView, OpenError> {
-    let failed = |reason: String| OpenError::State {
-        directory: directory.to_path_buf(),
-        reason,
+/// Opens the view, or makes it anew out of the newest snapshot: on disk, or in memory when that fails.
+fn open_view(directory: &Path, journal: &Journal) -> Result<OpenedView, RebuildError> {
+    let directory = directory.join("view");
+    let error = match open_view_on_disk(&directory, journal) {
+        Err(RebuildError::View(error)) => error,
+        done => return done,
     };
-    let bounds = rebuild::state_bounds(journal);
-    let found = View::open(&directory.join("view"), &journal.id(), bounds);
-    let Found { view, believed } = found.map_err(|error| failed(error.to_string()))?;
-    let (start, rebuilt) = match believed {
-        Ok(believed) => (Rebuilt::from(believed), None),
-        Err(reason) => {
-            let start = rebuild::fill(journal, &view).map_err(|error| failed(error.to_string()))?;
-            (start, (bounds.last > 0).then_some(reason))
-        }
+    tracing::error!(%error, "the progress view is kept in memory, filled from the journal");
+    let (view, reason) = (View::in_memory(&directory), error.to_string());
+    Ok(OpenedView {
+        degraded: Some(Degraded::new(&reason)),
+        ..fill_view(view, journal, reason)?
+    })
+}
+
+fn open_view_on_disk(directory: &Path, journal: &Journal) -> Result<OpenedView, RebuildError> {
+    let Found { view, believed } = View::open(directory, &journal.id(), rebuild::state_bounds(journal))?;
+    let opened = match believed {
+        Err(reason) => fill_view(view, journal, reason)?,
+        Ok(believed) => OpenedView {
+            contents: view.contents()?,
+            view,
+            start: Rebuilt::from(believed),
+            rebuilt: None,
+            degraded: None,
+        },
     };
-    view.mark_open(&journal.id(), start.applied)
-        .map_err(|error| failed(error.to_string()))?;
-    Ok(OpenedView { view, start, rebuilt })
+    opened.view.mark_open(&journal.id(), opened.start.applied)?;
+    Ok(opened)
+}
+
+fn fill_view(view: View, journal: &Journal, reason: String) -> Result<OpenedView, RebuildError> {
+    let start = rebuild::fill(journal, &view)?;
+    let has_state = rebuild::state_bounds(journal).last > 0;
+    Ok(OpenedView {
+        contents: view.contents()?,
+        view,
+        start,
+        rebuilt: has_state.then_some(reason),
+        degraded: None,
+    })
 }
 
 /// Brings memory and view up to the journal's end.
-fn recover(shared: &Arc<Shared>, start: &Rebuilt) -> Result<(), String> {
+pub(super) fn recover(shared: &Arc<Shared>, contents: &Contents, start: &Rebuilt) -> Result<(), String> {
     shared.snapshots.restore(start.snapshots);
     if let Some(lost) = &start.lost {
         shared.note_lost(lost);
     }
-    let view = shared.view();
-    for record in view.brokers().map_err(|error| error.to_string())? {
-        shared.streams.insert(&record, shared.last(record.events));
+    for record in &contents.brokers {
+        shared.streams.insert(record, shared.last(record.events));
     }
-    for (id, state) in view.subscriptions().map_err(|error| error.to_string())? {
-        shared.add_subscription(id, &state);
+    for (id, state) in &contents.subscriptions {
+        shared.add_subscription(*id, state);
     }
     replay(shared, STATE, shared.applied())?;
     for broker in shared.streams.all() {
         let stream = StreamId(broker.dead_letters);
         let indexed = shared
-            .view()
-            .dead_letters_indexed(stream)
+            .look(|view| view.dead_letters_indexed(stream))
             .map_err(|error| error.to_string())?;
         replay(shared, stream, indexed)?;
     }
@@ -213,7 +240,7 @@ fn recover(shared: &Arc<Shared>, start: &Rebuilt) -> Result<(), String> {
 /// Makes up for a wall clock that was set back since the last run: see [`view::clock`](super::view).
 fn bring_retries_near(shared: &Shared) -> Result<(), ViewError> {
     let now = shared.clock.now();
-    let seen = match shared.view().seen()? {
+    let seen = match shared.look(View::seen)? {
         Some(seen) => seen,
         // A view that was rebuilt has seen no time: the newest events have.
         None => newest_event(shared).unwrap_or(now),
@@ -221,7 +248,7 @@ fn bring_retries_near(shared: &Shared) -> Result<(), ViewError> {
     let back = seen.until(now);
     let mut moved = 0;
     for sub in shared.subscriptions() {
-        moved += shared.view().bring_near(sub.id, now, back)?;
+        moved += shared.look(|view| view.bring_near(sub.id, now, back))?;
     }
     if moved > 0 {
         tracing::warn!(
@@ -230,7 +257,7 @@ fn bring_retries_near(shared: &Shared) -> Result<(), ViewError> {
             "the machine's clock is behind the one that scheduled these retries: they were brought nearer"
         );
     }
-    shared.view().set_seen(now)
+    shared.look(|view| view.set_seen(now))
 }
 
 /// When the last event of any broker was accepted.

@@ -8,10 +8,10 @@
 //! does not say is: what is known of brokers and subscriptions is saved from damaged snapshots, and their events are
 //! delivered again.
 
-use journal::{Journal, ReadError, ReadLimit, Record};
+use journal::{Journal, ReadError, ReadLimit, Record, StreamId};
 
 use super::records::snapshot::{SnapshotChunk, SnapshotEnd};
-use super::records::{SNAPSHOT_CHUNK, SNAPSHOT_END, STATE, StateRecord, to_json};
+use super::records::{BadRecord, SNAPSHOT_CHUNK, SNAPSHOT_END, STATE, StateRecord, to_json};
 use super::snapshot::{Complete, SnapshotMarks};
 use super::view::{Believed, Pair, StateBounds, SubscriptionState, View, ViewError};
 
@@ -43,6 +43,10 @@ pub(crate) enum RebuildError {
     Journal(#[from] ReadError),
     #[error(transparent)]
     View(#[from] ViewError),
+    #[error(transparent)]
+    Record(#[from] BadRecord),
+    #[error("{0}")]
+    Lost(String),
 }
 
 /// Where the stream of state records stands.
@@ -198,7 +202,7 @@ fn each_chunk(
     let last = journal.bounds(STATE).map_or(0, |bounds| bounds.last);
     let mut seen = 0;
     let mut unread = None;
-    let damaged = each_while(journal, end.begin, last, |record| {
+    let damaged = each_while(journal, STATE, end.begin, last, |record| {
         if record.kind == SNAPSHOT_END {
             let read = StateRecord::read(record.kind, record.head);
             return !matches!(read, Ok(StateRecord::SnapshotEnd(found)) if found.begin == end.begin);
@@ -219,16 +223,17 @@ fn each_chunk(
 }
 
 fn each(journal: &Journal, from: u64, to: u64, mut record: impl FnMut(Record)) -> Result<(), ReadError> {
-    each_while(journal, from, to, |found| {
+    each_while(journal, STATE, from, to, |found| {
         record(found);
         true
     })
     .map(drop)
 }
 
-/// Goes through state records as long as it is told to, over damage; answers what the damage was, if any.
-fn each_while(
+/// Goes through records of a stream as long as it is told to, over damage; answers what the damage was, if any.
+pub(super) fn each_while(
     journal: &Journal,
+    stream: StreamId,
     from: u64,
     to: u64,
     mut record: impl FnMut(Record) -> bool,
@@ -236,7 +241,7 @@ fn each_while(
     let mut damage = None;
     let mut next = from;
     while next <= to {
-        let records = match journal.read(STATE, next, READ) {
+        let records = match journal.read(stream, next, READ) {
             Ok(records) => records,
             Err(ReadError::Damaged { to, reason, .. }) => {
                 damage = Some(reason.to_string());

@@ -13,6 +13,7 @@ use schemas::names::ResourceName;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::degrade::Degraded;
 use super::memory::TailMemory;
 use super::settle::Settlements;
 use super::snapshot::Snapshots;
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     matcher: RwLock<Option<Arc<dyn Matcher>>>,
     activity: watch::Sender<u64>,
     halted: OnceLock<Arc<str>>,
+    /// Why the view is in memory, if it is.
+    pub(super) degraded: Mutex<Option<Degraded>>,
     /// What of the state could not be read back, in words.
     lost: Mutex<Vec<String>>,
     /// Held while a state record is applied and while a checkpoint looks: what it sees belongs together.
@@ -77,6 +80,7 @@ impl Shared {
             matcher: RwLock::new(None),
             activity: watch::Sender::new(0),
             halted: OnceLock::new(),
+            degraded: Mutex::default(),
             lost: Mutex::default(),
             gate: Mutex::new(()),
             applied: AtomicU64::new(applied),
@@ -88,6 +92,11 @@ impl Shared {
     /// The progress view.
     pub(crate) fn view(&self) -> Arc<View> {
         self.view.load_full()
+    }
+
+    /// Puts a view in place.
+    pub(crate) fn set_view(&self, view: Arc<View>) {
+        self.view.store(view);
     }
 
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<Arc<Sub>> {
@@ -238,8 +247,13 @@ impl Shared {
     /// The states of all subscriptions at one instant, and the last state record that they reflect.
     pub(crate) fn collect_states(&self) -> (u64, Vec<(SubscriptionId, SubscriptionState)>) {
         let _gate = self.gate.lock();
-        let all = self.subscriptions().into_iter().map(|sub| (sub.id, sub.state()));
-        (self.applied(), all.collect())
+        (self.applied(), self.states())
+    }
+
+    /// The states of all subscriptions; at one instant if the caller holds the gate.
+    pub(crate) fn states(&self) -> Vec<(SubscriptionId, SubscriptionState)> {
+        let all = self.subscriptions().into_iter();
+        all.map(|sub| (sub.id, sub.state())).collect()
     }
 
     /// Asks for a snapshot, to be taken as soon as may be; see [`Shared::snapshot_covers`].
@@ -248,7 +262,7 @@ impl Shared {
     }
 
     /// Whether everything up to this state record is in a snapshot that is complete and synced: the record itself is
-    /// needed no more. Turns true with a tick, or when the journal syncs.
+    /// needed no more. A tick tells when that has changed.
     pub(crate) fn snapshot_covers(&self, state_sequence: u64) -> bool {
         self.snapshots.covers(state_sequence, self.journal.synced())
     }

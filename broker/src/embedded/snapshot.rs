@@ -31,6 +31,8 @@ use super::records::StateRecord;
 use super::records::snapshot::SnapshotEnd;
 use crate::limits::{SNAPSHOT_BYTES_SINCE_MIN, SNAPSHOT_CHUNK_BYTES_MAX};
 
+#[cfg(test)]
+pub(super) use self::take::Taking;
 pub(crate) use self::take::{run, take_if_small};
 
 /// A complete snapshot.
@@ -64,6 +66,8 @@ struct Known {
     marks: SnapshotMarks,
     /// The last one whose end is committed: up to which state record, and in which commit group its end is.
     covered: Option<(u64, u64)>,
+    /// It is complete, and nobody was told yet that it is synced.
+    is_news: bool,
     asked: bool,
     stopped: bool,
 }
@@ -159,7 +163,16 @@ impl Snapshots {
 
     /// One is complete; its end was committed in this group.
     fn completed(&self, applied: u64, group: u64) {
-        self.known.lock().covered = Some((applied, group));
+        let mut known = self.known.lock();
+        known.covered = Some((applied, group));
+        known.is_news = true;
+    }
+
+    /// Whether one has been synced since this was asked last.
+    pub(crate) fn is_newly_synced(&self, synced: u64) -> bool {
+        let mut known = self.known.lock();
+        let is_synced = known.covered.is_some_and(|(_, group)| group <= synced);
+        is_synced && std::mem::take(&mut known.is_news)
     }
 
     /// Whether one that is complete and synced reflects everything up to this state record. `synced` is the newest

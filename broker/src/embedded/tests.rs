@@ -1,7 +1,10 @@
 //! The embedded engine against the seam's contract, on a real directory, across restarts.
 
 mod clock;
+mod degraded;
 mod faults;
+mod histories;
+mod many;
 mod position;
 
 use std::collections::BTreeSet;

@@ -22,14 +22,14 @@ mod state;
 mod store;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::marks::{Believed, Checkpoint, Found, StateBounds};
+pub(crate) use self::marks::{Believed, Checkpoint, Contents, Found, StateBounds};
 pub(crate) use self::pairs::{Pair, Pairs};
 pub(crate) use self::retries::Retry;
 use self::store::{Batch, Scan, Store};
@@ -76,7 +76,26 @@ pub(crate) struct ViewError {
     reason: String,
 }
 
+impl ViewError {
+    /// The same, and why nothing could be done about it.
+    pub(crate) fn and(&self, why: impl ToString) -> Self {
+        Self {
+            directory: self.directory.clone(),
+            reason: format!(
+                "{}, and it cannot be filled again: {}",
+                self.reason,
+                why.to_string()
+            ),
+        }
+    }
+}
+
 impl View {
+    /// Where it is, or would be.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     fn failed(&self, reason: impl ToString) -> ViewError {
         ViewError {
             directory: self.directory.clone(),
@@ -104,6 +123,22 @@ impl View {
         after: Option<&[u8]>,
     ) -> impl Iterator<Item = Result<Pair, ViewError>> + use<'a> {
         Scan::new(&self.store, prefix, after).map(|found| found.map_err(|error| self.failed(error)))
+    }
+
+    /// Makes everything fail from now on.
+    #[cfg(test)]
+    pub(crate) fn break_down(&self) {
+        if let Store::Sled(store) = &self.store {
+            store.break_down();
+        }
+    }
+
+    /// Everything but the marks and the subscriptions' states, which a checkpoint writes.
+    #[cfg(test)]
+    pub(crate) fn dump(&self) -> Vec<Pair> {
+        let all = self.scan(b"").map(|found| found.unwrap());
+        all.filter(|(key, _)| !matches!(keys::class(key[0]), keys::Class::Mark | keys::Class::State))
+            .collect()
     }
 
     fn decode<T: for<'a> Deserialize<'a>>(&self, key: &[u8], value: &[u8]) -> Result<T, ViewError> {

@@ -16,7 +16,7 @@ use crate::limits::SNAPSHOT_AT_CLOSE_BYTES_MAX;
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// A snapshot that is being taken.
-pub(super) struct Taking<'a> {
+pub(in crate::embedded) struct Taking<'a> {
     shared: &'a Shared,
     view: Arc<View>,
     pairs: Pairs,
@@ -25,18 +25,20 @@ pub(super) struct Taking<'a> {
 }
 
 /// What goes into one record.
-pub(super) struct Chunk {
+pub(in crate::embedded) struct Chunk {
     pairs: Vec<Pair>,
     bytes: u64,
 }
 
 /// Why one was left without an end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Left {
+pub(in crate::embedded) enum Left {
     #[error("the journal took no more of it: {0}")]
     Append(#[from] AppendError),
     #[error(transparent)]
     View(#[from] ViewError),
+    #[error("the view failed and another took its place")]
+    Replaced,
     #[error("the engine stops")]
     Stopped,
 }
@@ -45,7 +47,12 @@ pub(super) enum Left {
 pub(crate) fn run(shared: &Shared) {
     while shared.snapshots.wait_until_due() {
         match take(shared) {
-            Ok(()) | Err(Left::Stopped) => {}
+            Ok(()) => {}
+            Err(Left::Stopped) => {
+                if !shared.snapshots.pause(AGAIN) {
+                    return;
+                }
+            }
             Err(left) => {
                 tracing::warn!(%left, "a snapshot was left unfinished; it is begun again");
                 if !shared.snapshots.pause(AGAIN) {
@@ -69,7 +76,7 @@ pub(crate) fn take_if_small(shared: &Shared) {
 }
 
 fn take(shared: &Shared) -> Result<(), Left> {
-    if shared.halted().is_some() {
+    if shared.halted().is_some() || shared.view().is_incomplete() {
         return Err(Left::Stopped);
     }
     let mut taking = Taking::new(shared);
@@ -104,7 +111,7 @@ fn take_small(shared: &Shared) -> Result<(), Left> {
 
 impl<'a> Taking<'a> {
     /// Copies the subscriptions' states at this instant; the rest is read as chunks are asked for.
-    pub(super) fn new(shared: &'a Shared) -> Self {
+    pub(in crate::embedded) fn new(shared: &'a Shared) -> Self {
         let (applied, subscriptions) = shared.collect_states();
         Self {
             shared,
@@ -120,7 +127,7 @@ impl<'a> Taking<'a> {
     }
 
     /// Commits the beginning.
-    pub(super) fn begin(&mut self) -> Result<(), Left> {
+    pub(in crate::embedded) fn begin(&mut self) -> Result<(), Left> {
         let applied = self.end.applied;
         let committed = self.append(&StateRecord::SnapshotBegin(SnapshotBegin { applied }))?;
         self.end.begin = committed.sequences.first().copied().unwrap_or(0);
@@ -128,7 +135,7 @@ impl<'a> Taking<'a> {
     }
 
     /// The next part of the view as it is now; none when all was read.
-    pub(super) fn read_chunk(&mut self) -> Result<Option<Chunk>, ViewError> {
+    pub(in crate::embedded) fn read_chunk(&mut self) -> Result<Option<Chunk>, ViewError> {
         let bytes_max = self.shared.snapshots.chunk_bytes_max();
         let pairs = self.pairs.next(&self.view, bytes_max)?;
         let bytes = pairs.iter().map(|(key, value)| (key.len() + value.len()) as u64);
@@ -137,7 +144,7 @@ impl<'a> Taking<'a> {
     }
 
     /// Commits a part.
-    pub(super) fn append_chunk(&mut self, chunk: Chunk) -> Result<(), Left> {
+    pub(in crate::embedded) fn append_chunk(&mut self, chunk: Chunk) -> Result<(), Left> {
         let record = StateRecord::SnapshotChunk(SnapshotChunk {
             begin: self.end.begin,
             index: self.end.chunks,
@@ -150,7 +157,10 @@ impl<'a> Taking<'a> {
     }
 
     /// Commits the end.
-    pub(super) fn finish(self) -> Result<(), Left> {
+    pub(in crate::embedded) fn finish(self) -> Result<(), Left> {
+        if !Arc::ptr_eq(&self.view, &self.shared.view()) || self.view.is_incomplete() {
+            return Err(Left::Replaced);
+        }
         let committed = self.append(&StateRecord::SnapshotEnd(self.end))?;
         self.shared.snapshots.completed(self.end.applied, committed.group);
         tracing::debug!(

@@ -7,6 +7,7 @@ use schemas::filter::Filter;
 use super::Sub;
 use super::inner::Inner;
 use crate::Pause;
+use crate::clock::Timestamp;
 use crate::embedded::records::{Fate, Item};
 use crate::embedded::view::{SubscriptionState, View};
 
@@ -70,6 +71,15 @@ impl Sub {
     /// Makes the next checkpoint store it.
     pub(crate) fn mark_dirty(&self) {
         self.inner.lock().dirty = true;
+    }
+
+    /// Another view is in place: looks at its retries anew.
+    pub(crate) fn look_again(&self, view: &View) {
+        let mut inner = self.inner.lock();
+        inner.waiting_retry = view.count_retries(self.id);
+        inner.next_due = Some(Timestamp(0));
+        drop(inner);
+        self.woken.notify_one();
     }
 
     /// What a checkpoint stores, if anything changed since the last one.

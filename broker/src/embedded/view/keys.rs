@@ -36,6 +36,11 @@ pub(crate) fn class(letter: u8) -> Class {
     }
 }
 
+/// Whether there are as many keys of a letter as the backlog has it, and not as many as are configured.
+pub(crate) fn grows_with_backlog(letter: u8) -> bool {
+    !matches!(letter, b'b' | b'm' | b'o' | b's' | b'w')
+}
+
 /// A key of numbers.
 pub(crate) fn key(letter: u8, numbers: &[u64]) -> Vec<u8> {
     let mut key = Vec::with_capacity(1 + numbers.len() * 8);

@@ -14,12 +14,13 @@ use std::path::Path;
 use parking_lot::Mutex;
 
 use super::keys::{be_u64, key};
-use super::store::{Batch, Store, StoreError};
+use super::store::{Batch, MemoryStore, Store, StoreError};
 use super::{SubscriptionState, View, ViewError, clock};
 use crate::SubscriptionId;
 use crate::clock::Timestamp;
-use crate::embedded::records::to_json;
+use crate::embedded::records::{StreamsRecord, to_json};
 use crate::embedded::snapshot::{Complete, SnapshotMarks};
+use crate::limits::VIEW_MEMORY_BYTES_MAX;
 
 /// How keys and values are laid out. A view of another format is rebuilt.
 const FORMAT: &[u8] = b"2";
@@ -37,6 +38,13 @@ pub(crate) struct StateBounds {
 pub(crate) struct Found {
     pub(crate) view: View,
     pub(crate) believed: Result<Believed, String>,
+}
+
+/// The part of a view that a start takes into memory.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    pub(crate) brokers: Vec<StreamsRecord>,
+    pub(crate) subscriptions: Vec<(SubscriptionId, SubscriptionState)>,
 }
 
 /// What a believed view says of itself.
@@ -86,6 +94,16 @@ impl View {
         Ok(Self::on(directory, store))
     }
 
+    /// An empty view in memory, in place of the one that belongs in this directory.
+    pub(crate) fn in_memory(directory: &Path) -> Self {
+        Self::in_memory_up_to(directory, VIEW_MEMORY_BYTES_MAX)
+    }
+
+    /// The same with a limit.
+    pub(crate) fn in_memory_up_to(directory: &Path, bytes_max: usize) -> Self {
+        Self::on(directory, Store::Memory(MemoryStore::new(bytes_max)))
+    }
+
     /// A view on a store.
     pub(crate) fn on(directory: &Path, store: Store) -> Self {
         Self {
@@ -106,8 +124,17 @@ impl View {
         let cannot = |error: StoreError| format!("it cannot be opened: {error}");
         let view = Self::on(directory, Store::open(directory).map_err(cannot)?);
         let believed = view.judge(journal_id, state)?;
-        view.load_counts().map_err(|error| error.to_string())?;
+        let readable = view.load_counts().and_then(|()| view.contents());
+        readable.map_err(|error| error.to_string())?;
         Ok((view, believed))
+    }
+
+    /// What a start takes into memory.
+    pub(crate) fn contents(&self) -> Result<Contents, ViewError> {
+        Ok(Contents {
+            brokers: self.brokers()?,
+            subscriptions: self.subscriptions()?,
+        })
     }
 
     fn judge(&self, journal_id: &[u8], state: StateBounds) -> Result<Believed, String> {
@@ -160,7 +187,7 @@ impl View {
         self.sync()
     }
 
-    /// Writes a checkpoint and makes it durable.
+    /// Writes a checkpoint and makes it durable, if the view is on disk.
     pub(crate) fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), ViewError> {
         let mut batch = Batch::default();
         for (id, state) in &checkpoint.subscriptions {
@@ -173,6 +200,11 @@ impl View {
         batch.put("msince", checkpoint.snapshots.bytes_since.to_be_bytes());
         self.write(batch)?;
         self.sync()
+    }
+
+    /// Whether something was left out for want of memory: nothing may be delivered by it.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.store.is_incomplete()
     }
 
     fn sync(&self) -> Result<(), ViewError> {

@@ -56,7 +56,11 @@ impl View {
         let mut batch = Batch::default();
         batch.remove(key(b'r', &[id.0, sequence]));
         batch.remove(key(b'd', &[id.0, before.at.0, sequence]));
-        batch.put(key(b'c', &[id.0]), counted.to_be_bytes());
+        if counted == 0 {
+            batch.remove(key(b'c', &[id.0]));
+        } else {
+            batch.put(key(b'c', &[id.0]), counted.to_be_bytes());
+        }
         self.write(batch)?;
         *count = counted;
         Ok(())

@@ -21,10 +21,6 @@ const PAGE: Page = Page {
 #[derive(Debug)]
 pub(crate) enum Store {
     Sled(SledStore),
-    #[expect(
-        dead_code,
-        reason = "where the view goes when sled fails, which halts the engine as yet"
-    )]
     Memory(MemoryStore),
 }
 
@@ -97,6 +93,14 @@ impl Store {
                 store.clear();
                 Ok(())
             }
+        }
+    }
+
+    /// Whether something was left out for want of memory.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        match self {
+            Self::Sled(_) => false,
+            Self::Memory(store) => store.is_incomplete(),
         }
     }
 

@@ -29,6 +29,9 @@ const LOCK_POLL: Duration = Duration::from_millis(5);
 pub(crate) struct SledStore {
     db: sled::Db,
     file: PathBuf,
+    /// From now on everything fails.
+    #[cfg(test)]
+    broken: std::sync::atomic::AtomicBool,
 }
 
 impl SledStore {
@@ -41,11 +44,13 @@ impl SledStore {
         Ok(Self {
             db,
             file: directory.join("db"),
+            #[cfg(test)]
+            broken: std::sync::atomic::AtomicBool::default(),
         })
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = guarded(|| self.db.get(key))?;
+        let found = self.guarded(|| self.db.get(key))?;
         Ok(found.map(|value| value.to_vec()))
     }
 
@@ -57,17 +62,17 @@ impl SledStore {
                 None => changes.remove(key),
             }
         }
-        guarded(|| self.db.apply_batch(changes))
+        self.guarded(|| self.db.apply_batch(changes))
     }
 
     pub(super) fn sync(&self) -> Result<(), StoreError> {
-        guarded(|| self.db.flush())?;
+        self.guarded(|| self.db.flush())?;
         let synced = File::open(&self.file).and_then(|file| file.sync_data());
         synced.map_err(|error| StoreError(error.to_string()))
     }
 
     pub(super) fn clear(&self) -> Result<(), StoreError> {
-        guarded(|| self.db.clear())
+        self.guarded(|| self.db.clear())
     }
 
     pub(super) fn page(
@@ -76,7 +81,7 @@ impl SledStore {
         after: Option<&[u8]>,
         page: Page,
     ) -> Result<VecDeque<Pair>, StoreError> {
-        guarded(|| {
+        self.guarded(|| {
             let found = self
                 .db
                 .range::<&[u8], _>((lower_bound(prefix, after), Bound::Unbounded))
@@ -84,6 +89,22 @@ impl SledStore {
                 .map(|found| found.map(|(key, value)| (key.to_vec(), value.to_vec())));
             page.take(found)
         })
+    }
+}
+
+impl SledStore {
+    fn guarded<T>(&self, work: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
+        #[cfg(test)]
+        if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(StoreError("No space left on device".into()));
+        }
+        guarded(work)
+    }
+
+    /// Makes everything fail, as sled does after a write that failed.
+    #[cfg(test)]
+    pub(crate) fn break_down(&self) {
+        self.broken.store(true, std::sync::atomic::Ordering::SeqCst);
     }
 }
 

@@ -1,0 +1,85 @@
+//! A million retries: what they cost. Ignored, since it takes long; run it with `--ignored --nocapture`.
+
+use std::time::Instant;
+
+use super::*;
+use crate::embedded::records::{Fate, Item};
+use crate::limits::SETTLEMENTS_PER_FRAME_MAX;
+
+const RETRIES: u64 = 1_000_000;
+/// sled's page cache, twice (it counts roughly), and what a start reads at once.
+const GROWTH_BYTES_MAX: u64 = 192 << 20;
+
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
+    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kib * 1024
+}
+
+fn report(what: &str, started: Instant, before: u64) {
+    let grown = resident_bytes().saturating_sub(before);
+    println!(
+        "{what}: {:?}, memory grown by {} MiB",
+        started.elapsed(),
+        grown >> 20
+    );
+    assert!(grown <= GROWTH_BYTES_MAX, "{what} took {grown} bytes");
+}
+
+async fn schedule(engine: &Embedded, id: SubscriptionId) {
+    let sequences: Vec<u64> = (1..=RETRIES).collect();
+    for chunk in sequences.chunks(SETTLEMENTS_PER_FRAME_MAX) {
+        let retry = |sequence: &u64| Item {
+            subscription: id,
+            sequence: *sequence,
+            covers: 0,
+            fate: Fate::Retry {
+                // Not in the order of their time.
+                at: Timestamp(1_000_000 + sequence * 7_919 % RETRIES),
+                progress: Box::new(Progress {
+                    attempts: 3,
+                    ..Progress::default()
+                }),
+            },
+        };
+        let record = StateRecord::Settlements(chunk.iter().map(retry).collect());
+        let submitted = engine.shared.submit(Purpose::Upkeep, [record.entry()], ());
+        submitted.durable().await.unwrap();
+    }
+    let last = engine.shared.last(0);
+    let applied = || (engine.shared.applied() >= last).then_some(());
+    engine.shared.wait_for(applied).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "takes minutes; measures"]
+async fn a_million_retries_take_bounded_memory_and_a_start_walks_none_of_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path()).await;
+    let id = attach(&engine, "b", "t").await.id();
+    let (before, started) = (resident_bytes(), Instant::now());
+    schedule(&engine, id).await;
+    report("to schedule them", started, before);
+    let started = Instant::now();
+    assert!(engine.snapshot().await);
+    report("a snapshot of them", started, before);
+    engine.close().await;
+    drop(engine);
+
+    for is_view_lost in [false, true] {
+        if is_view_lost {
+            std::fs::remove_dir_all(directory.path().join("view")).unwrap();
+        }
+        let started = Instant::now();
+        let engine = open(directory.path()).await;
+        report(&format!("a start, view lost: {is_view_lost}"), started, before);
+        let subscription = attach(&engine, "b", "t").await;
+        assert_eq!(subscription.status().waiting_retry, RETRIES);
+        let view = engine.shared.view();
+        let times: Vec<_> = view.due(id).take(1_000).map(|due| due.unwrap().0).collect();
+        assert!(times.is_sorted() && times[0] == Timestamp(1_000_000));
+        drop((view, subscription));
+        engine.close().await;
+    }
+}
