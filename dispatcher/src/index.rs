@@ -13,7 +13,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use broker::{Matcher, Stored, SubscriptionId};
 use schemas::event::Event;
-use schemas::filter::Filter;
+use schemas::filter::{Facts, Filter};
 use schemas::names::ResourceName;
 
 /// The index that the engine asks; can be replaced while it is in use.
@@ -98,13 +98,14 @@ impl TriggerIndex {
         let Some(index) = self.brokers.get(broker) else {
             return;
         };
+        let facts = Facts::new(event);
         for (attribute, values) in &index.filed {
             let candidates = event
                 .attribute(attribute)
                 .and_then(|found| values.get(found.value));
-            report(candidates.map_or(&[], Vec::as_slice), event, on_match);
+            report(candidates.map_or(&[], Vec::as_slice), &facts, on_match);
         }
-        report(&index.unfiled, event, on_match);
+        report(&index.unfiled, &facts, on_match);
     }
 
     /// Whether the event is for this subscription. An unknown subscription matches nothing.
@@ -174,9 +175,9 @@ fn rank(attribute: &str) -> u8 {
     }
 }
 
-fn report(candidates: &[Entry], event: &Event, on_match: &mut dyn FnMut(SubscriptionId)) {
+fn report(candidates: &[Entry], facts: &Facts<'_>, on_match: &mut dyn FnMut(SubscriptionId)) {
     for entry in candidates {
-        if entry.filter.matches(event) {
+        if entry.filter.holds(facts) {
             on_match(entry.id);
         }
     }

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and nothing of what it does.
 
 mod duration;
+pub(crate) mod filter;
 pub(crate) mod node;
 pub(crate) mod query;
 pub(crate) mod send;
@@ -11,6 +12,7 @@ use std::ffi::OsString;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
+use filter::{FilterCommand, SqlArgs};
 use node::{DevArgs, RunArgs, ValidateArgs};
 use query::{DeadLettersCommand, GetArgs, TailArgs};
 use send::SendArgs;
@@ -72,6 +74,10 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Follow the events of a broker.
     Tail(TailArgs),
+    /// Say why a filter lets an event pass or not.
+    Filter(FilterCommand),
+    /// Evaluate a CloudEvents SQL expression.
+    Sql(SqlArgs),
 }
 
 /// Parses the command line. Help and version are printed here, and so is what is wrong.

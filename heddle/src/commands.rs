@@ -1,8 +1,10 @@
 //! The commands that talk to a running heddle or check its files, one module each.
 
 pub(crate) mod dead_letters;
+pub(crate) mod filter;
 pub(crate) mod get;
 pub(crate) mod send;
+pub(crate) mod sql;
 pub(crate) mod tail;
 pub(crate) mod trigger;
 pub(crate) mod validate;

@@ -66,5 +66,7 @@ async fn run(command: Command) -> Outcome {
         Command::Trigger(command) => commands::trigger::run(command).await,
         Command::Send(args) => commands::send::run(args).await,
         Command::Tail(args) => commands::tail::run(args).await,
+        Command::Filter(command) => commands::filter::run(&command),
+        Command::Sql(args) => commands::sql::run(&args),
     }
 }

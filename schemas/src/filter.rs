@@ -1,18 +1,41 @@
-//! Trigger filters: a condition on the context attributes of an event.
+//! Trigger filters: a condition on an event.
 //!
-//! Semantics (CloudEvents Subscriptions API 0.1, section 3.2.4.1, and Knative's `filter.attributes`):
+//! Semantics (CloudEvents Subscriptions API 0.1, section 3.2.4.1, Knative's `filter.attributes`, and CloudEvents SQL):
 //!
 //! - Values are compared as canonical strings, byte for byte: the integer 5 equals `"5"`.
-//! - A missing attribute makes `exact`, `prefix`, `suffix` and presence false; so `not` of them is true.
-//! - Data cannot be addressed.
+//! - A missing attribute makes `exact`, `prefix`, `suffix`, presence and every test of ours but `exists: false` false; so
+//!   `not` of them is true.
+//! - An expression lets an event pass when its value is the Boolean `true` and nothing went wrong.
+//! - Only [`Filter::Data`] looks into the data, which is read as JSON the first time that one of them asks.
 //!
 //! A filter is checked when the configuration is read ([`crate::resources`]); evaluation cannot fail.
+//!
+//! `test` holds the conditions on one value, `data` finds values in JSON, `sql` is the expression dialect, `answer` what
+//! an expression alone says, `explain` tells which clause decided.
+
+mod answer;
+mod data;
+mod explain;
+mod number;
+mod sql;
+mod test;
+mod wildcard;
 
 use std::iter;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
+
+pub use answer::{Answer, Fault, Scalar};
+pub use data::{Facts, Pointer};
+pub use explain::Clause;
+pub use number::Number;
+pub use sql::Sql;
+pub use test::{Comparison, Network, Test};
+pub use wildcard::Wildcard;
+
+use data::Found;
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +58,12 @@ pub enum Filter {
     Suffix(String, String),
     /// The attribute is there and is not empty.
     Present(String),
+    /// A CloudEvents SQL expression.
+    Cesql(Sql),
+    /// The attribute passes the test.
+    Attribute(String, Test),
+    /// The value at this place in the data passes the test. Data that is not JSON has no values.
+    Data(Pointer, Test),
 }
 
 impl Filter {
@@ -45,32 +74,16 @@ impl Filter {
 
     /// Whether the event passes.
     pub fn matches(&self, event: &Event) -> bool {
-        self.holds(&|name| event.attribute(name).map(|attribute| attribute.value))
+        self.holds(&Facts::new(event))
     }
 
-    /// Pairs of attribute and value that an event must have, exactly, to pass. An index may use any of them to skip events; an
-    /// event that has all of them may still not pass. Empty when nothing can be said.
-    pub fn required_exact(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut open = vec![self];
-        iter::from_fn(move || {
-            while let Some(filter) = open.pop() {
-                match filter {
-                    Filter::Exact(name, value) => return Some((name.as_str(), value.as_str())),
-                    Filter::All(filters) => open.extend(filters.iter().rev()),
-                    Filter::Any(filters) if filters.len() == 1 => open.extend(filters),
-                    Filter::Any(_) => {}
-                    Filter::Not(_) | Filter::Prefix(..) | Filter::Suffix(..) | Filter::Present(_) => {}
-                }
-            }
-            None
-        })
-    }
-
-    fn holds<'e>(&self, attribute: &impl Fn(&str) -> Option<&'e str>) -> bool {
+    /// Whether the event of these facts passes. Many filters share what one of them had to find out.
+    pub fn holds(&self, facts: &Facts<'_>) -> bool {
+        let attribute = |name: &str| facts.attribute(name);
         match self {
-            Filter::All(filters) => filters.iter().all(|filter| filter.holds(attribute)),
-            Filter::Any(filters) => filters.iter().any(|filter| filter.holds(attribute)),
-            Filter::Not(filter) => !filter.holds(attribute),
+            Filter::All(filters) => filters.iter().all(|filter| filter.holds(facts)),
+            Filter::Any(filters) => filters.iter().any(|filter| filter.holds(facts)),
+            Filter::Not(filter) => !filter.holds(facts),
             Filter::Exact(name, value) => attribute(name).is_some_and(|found| found == value),
             Filter::Prefix(name, value) => {
                 attribute(name).is_some_and(|found| found.starts_with(value.as_str()))
@@ -79,6 +92,39 @@ impl Filter {
                 attribute(name).is_some_and(|found| found.ends_with(value.as_str()))
             }
             Filter::Present(name) => attribute(name).is_some_and(|found| !found.is_empty()),
+            Filter::Cesql(sql) => sql.matches(facts.event()),
+            Filter::Attribute(name, test) => test.passes(attribute(name).map_or(Found::Nothing, Found::text)),
+            Filter::Data(pointer, test) => facts.data(pointer, |found| test.passes(found)),
         }
+    }
+
+    /// Pairs of attribute and value that an event must have, exactly, to pass. An index may use any of them to skip events; an
+    /// event that has all of them may still not pass. Empty when nothing can be said.
+    pub fn required_exact(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut open = vec![self];
+        let mut of_expression = Vec::new();
+        iter::from_fn(move || {
+            loop {
+                if let Some(pair) = of_expression.pop() {
+                    return Some(pair);
+                }
+                match open.pop()? {
+                    Filter::Exact(name, value) => return Some((name.as_str(), value.as_str())),
+                    Filter::All(filters) => open.extend(filters.iter().rev()),
+                    Filter::Any(filters) if filters.len() == 1 => open.extend(filters),
+                    Filter::Cesql(sql) => of_expression.extend(sql.required_exact()),
+                    Filter::Attribute(name, Test::Equals(value)) => {
+                        return Some((name.as_str(), value.as_str()));
+                    }
+                    Filter::Any(_)
+                    | Filter::Not(_)
+                    | Filter::Prefix(..)
+                    | Filter::Suffix(..)
+                    | Filter::Present(_)
+                    | Filter::Attribute(..)
+                    | Filter::Data(..) => {}
+                }
+            }
+        })
     }
 }

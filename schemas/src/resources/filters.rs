@@ -1,20 +1,36 @@
 //! `filter` and `filters` of a trigger -> [`Filter`]. A filter that cannot be understood is an error, never skipped.
 
-use crate::filter::Filter;
-use crate::yaml::{Field, Located, Problem, Reader};
+mod conditions;
+
+use cesql::ParseError;
+
+use crate::filter::{Filter, Sql};
+use crate::yaml::{Field, Located, Place, Problem, Reader};
 
 /// The dialects of an element of `filters`.
-const DIALECTS: &[&str] = &["exact", "prefix", "suffix", "all", "any", "not", "cesql"];
+const DIALECTS: &[&str] = &["exact", "prefix", "suffix", "all", "any", "not", "cesql", HEDDLE];
+
+/// The conditions that Knative does not have, as one more dialect.
+const HEDDLE: &str = "heddle.dev/v1";
+
+/// A filter and where each of its conditions is written: one place a leaf, in the order of the filter's leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenFilter {
+    /// The filter.
+    pub filter: Filter,
+    /// Where each condition that has none inside stands.
+    pub places: Vec<Place>,
+}
 
 /// Reads both fields of a trigger's `spec`. A `filters` that is not empty replaces `filter`; neither takes every event.
-pub(super) fn decode(spec: &Reader<'_>) -> Option<Filter> {
+pub(super) fn decode(spec: &Reader<'_>) -> Option<WrittenFilter> {
     let filter_field = spec.field("filter");
     let filter = filter_field.map(|reader| attributes(&reader.field("attributes")));
     let filters_field = spec.field("filters");
     let filters = elements(&filters_field)?;
     if filters.is_empty() {
         return if filter_field.is_absent() {
-            Some(Filter::everything())
+            Some(all_of(Vec::new()))
         } else {
             filter
         };
@@ -32,33 +48,34 @@ pub(super) fn decode(spec: &Reader<'_>) -> Option<Filter> {
 }
 
 /// `filter.attributes`: every pair must hold; an empty value asks for the attribute to be there and not empty.
-fn attributes(field: &Field<'_>) -> Option<Filter> {
+fn attributes(field: &Field<'_>) -> Option<WrittenFilter> {
     let pairs = field.entries()?;
     let written = pairs.len();
-    let filters: Vec<Filter> = pairs
+    let filters: Vec<_> = pairs
         .into_iter()
         .filter_map(|(name, value)| {
             let (name, value) = (attribute_name(field, name), value.string());
-            let (name, value) = (name?, value?.value);
-            Some(if value.is_empty() {
-                Filter::Present(name)
+            let (name, value) = (name?, value?);
+            let filter = if value.value.is_empty() {
+                Filter::Present(name.value)
             } else {
-                Filter::Exact(name, value)
-            })
+                Filter::Exact(name.value, value.value)
+            };
+            Some(leaf(filter, name.place))
         })
         .collect();
     (filters.len() == written).then(|| all_of(filters))
 }
 
 /// A list of elements; none when one of them cannot be read.
-fn elements(field: &Field<'_>) -> Option<Vec<Filter>> {
+fn elements(field: &Field<'_>) -> Option<Vec<WrittenFilter>> {
     let items = field.items()?;
-    let filters: Vec<Filter> = items.iter().filter_map(element).collect();
+    let filters: Vec<_> = items.iter().filter_map(element).collect();
     (filters.len() == items.len()).then_some(filters)
 }
 
 /// One element: a mapping with exactly one dialect.
-fn element(field: &Field<'_>) -> Option<Filter> {
+fn element(field: &Field<'_>) -> Option<WrittenFilter> {
     if field.is_absent() {
         field.error(format!("{} needs one of {}", field.path(), DIALECTS.join(", ")));
     }
@@ -67,46 +84,55 @@ fn element(field: &Field<'_>) -> Option<Filter> {
         let prefix = pairs(&reader.field("prefix"), Filter::Prefix);
         let suffix = pairs(&reader.field("suffix"), Filter::Suffix);
         let all = nested(&reader.field("all")).map(all_of);
-        let any = nested(&reader.field("any")).map(Filter::Any);
+        let any = nested(&reader.field("any")).map(|any| several(Filter::Any, any));
         let not = Some(reader.field("not"))
             .filter(|not| !not.is_absent())
             .and_then(|not| element(&not));
-        reader.refuse("cesql", "use exact, prefix, suffix, all, any and not");
+        let cesql = expression(&reader.field("cesql"));
+        let ours = conditions::decode(&reader.field(HEDDLE));
         match reader.exactly_one(DIALECTS)? {
             "exact" => exact,
             "prefix" => prefix,
             "suffix" => suffix,
             "all" => all,
             "any" => any,
-            "not" => not.map(|filter| Filter::Not(Box::new(filter))),
+            "not" => not.map(|inside| WrittenFilter {
+                filter: Filter::Not(Box::new(inside.filter)),
+                places: inside.places,
+            }),
+            "cesql" => cesql,
+            HEDDLE => ours,
             _ => None,
         }
     })
 }
 
 /// The value of `exact`, `prefix` or `suffix`: at least one pair, none of them empty, and all must hold.
-fn pairs(field: &Field<'_>, condition: fn(String, String) -> Filter) -> Option<Filter> {
-    let pairs = field.entries()?;
-    if field.is_absent() {
-        return None;
-    }
+fn pairs(field: &Field<'_>, condition: fn(String, String) -> Filter) -> Option<WrittenFilter> {
+    let pairs = at_least_one(field)?;
     let written = pairs.len();
-    if written == 0 {
-        field.error(format!("{} needs at least one attribute", field.path()));
-        return None;
-    }
-    let filters: Vec<Filter> = pairs
+    let filters: Vec<_> = pairs
         .into_iter()
         .filter_map(|(name, value)| {
             let (name, value) = (attribute_name(field, name), value.text());
-            Some(condition(name?, value?.value))
+            let (name, value) = (name?, value?);
+            Some(leaf(condition(name.value, value.value), name.place))
         })
         .collect();
     (filters.len() == written).then(|| all_of(filters))
 }
 
+/// The pairs of a mapping that must not be empty; none when it is absent.
+fn at_least_one<'a>(field: &Field<'a>) -> Option<Vec<(Located<String>, Field<'a>)>> {
+    let pairs = field.entries()?;
+    if pairs.is_empty() && !field.is_absent() {
+        field.error(format!("{} needs at least one attribute", field.path()));
+    }
+    (!pairs.is_empty()).then_some(pairs)
+}
+
 /// The list of `all` or `any`: at least one element.
-fn nested(field: &Field<'_>) -> Option<Vec<Filter>> {
+fn nested(field: &Field<'_>) -> Option<Vec<WrittenFilter>> {
     if field.is_absent() {
         return None;
     }
@@ -118,8 +144,31 @@ fn nested(field: &Field<'_>) -> Option<Vec<Filter>> {
     Some(filters)
 }
 
+/// The value of `cesql`: an expression that parses. What is easily misread draws a warning.
+fn expression(field: &Field<'_>) -> Option<WrittenFilter> {
+    let text = field.text()?;
+    match Sql::try_from(text.value) {
+        Ok(sql) => {
+            for warning in sql.warnings() {
+                let message = format!("{}: {warning}", field.path());
+                field.findings().add(Problem::warning(&text.place, message));
+            }
+            Some(leaf(Filter::Cesql(sql), text.place))
+        }
+        Err(ParseError { reason, span }) => {
+            let path = field.path();
+            let message = match span.start == span.end {
+                true => format!("{path} is no valid expression: {reason} (at byte {})", span.start),
+                false => format!("{path} is no valid expression: {reason} (at bytes {span})"),
+            };
+            field.error(message);
+            None
+        }
+    }
+}
+
 /// `^[a-z][a-z0-9]*$`, as Knative has it.
-fn attribute_name(field: &Field<'_>, name: Located<String>) -> Option<String> {
+fn attribute_name(field: &Field<'_>, name: Located<String>) -> Option<Located<String>> {
     let is_name = |text: &str| {
         text.starts_with(|first: char| first.is_ascii_lowercase())
             && text
@@ -127,7 +176,7 @@ fn attribute_name(field: &Field<'_>, name: Located<String>) -> Option<String> {
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
     if is_name(&name.value) {
-        return Some(name.value);
+        return Some(name);
     }
     let message = format!("\"{}\" is not the name of an attribute", name.value);
     let lower = name.value.to_ascii_lowercase();
@@ -141,9 +190,27 @@ fn attribute_name(field: &Field<'_>, name: Located<String>) -> Option<String> {
     None
 }
 
-fn all_of(mut filters: Vec<Filter>) -> Filter {
+fn leaf(filter: Filter, place: Place) -> WrittenFilter {
+    WrittenFilter {
+        filter,
+        places: vec![place],
+    }
+}
+
+fn all_of(mut filters: Vec<WrittenFilter>) -> WrittenFilter {
     match filters.len() {
         1 => filters.remove(0),
-        _ => Filter::All(filters),
+        _ => several(Filter::All, filters),
+    }
+}
+
+fn several(join: fn(Vec<Filter>) -> Filter, written: Vec<WrittenFilter>) -> WrittenFilter {
+    let (filters, places): (Vec<_>, Vec<_>) = written
+        .into_iter()
+        .map(|written| (written.filter, written.places))
+        .unzip();
+    WrittenFilter {
+        filter: join(filters),
+        places: places.concat(),
     }
 }

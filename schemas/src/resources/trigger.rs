@@ -7,7 +7,7 @@ use super::meta::Meta;
 use super::scope::{Loose, Scope};
 use crate::filter::Filter;
 use crate::names::ResourceName;
-use crate::yaml::{Located, Problem, Reader};
+use crate::yaml::{Located, Place, Problem, Reader};
 
 const START: &str = "heddle.dev/start";
 const ORDER: &str = "kafka.eventing.knative.dev/delivery.order";
@@ -21,6 +21,8 @@ pub struct Trigger {
     pub broker: Located<ResourceName>,
     /// Which events it takes.
     pub filter: Filter,
+    /// Where each condition of the filter is written: those that have none inside, in the filter's order.
+    pub conditions: Vec<Place>,
     /// Where they go.
     pub subscriber: Destination,
     /// How they are delivered; none: as the broker says.
@@ -62,7 +64,8 @@ impl Trigger {
             let (broker, filter, subscriber) = (broker?, filter?, subscriber?);
             Some(Trigger {
                 broker,
-                filter,
+                filter: filter.filter,
+                conditions: filter.places,
                 subscriber,
                 delivery,
                 start,

@@ -36,6 +36,71 @@ async fn three_triggers_with_different_filters_get_exactly_their_events_byte_for
     assert!(orders.received().iter().all(|request| request.path == "/orders"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn expressions_and_conditions_on_data_choose_events_and_explain_themselves() {
+    let (sql, data) = (Sink::start().await, Sink::start().await);
+    let resources = Resources::with_default_broker()
+        .trigger(Trigger::new("sql", &sql.url("/")).filters(json!([
+            {"cesql": "type = 'order.created' AND (source LIKE '%/eu/%' OR EXISTS partitionkey)"},
+            {"cesql": "INT(partitionkey) % 2 = 0"},
+        ])))
+        .trigger(Trigger::new("data", &data.url("/")).filters(json!([
+            {"heddle.dev/v1": {
+                "attributes": {"partitionkey": {"gte": 20, "lt": "50.5"}, "source": {"wildcard": "*shop/?u*"}},
+                "data": {"/n": {"gt": 24}},
+            }},
+        ])));
+    let heddle = Heddle::start(&resources).await;
+    let producer = heddle.producer("default/default");
+    let mut sent = BTreeMap::new();
+    for n in 0..60_usize {
+        let event = varied(n);
+        producer.accepted(&event).await;
+        sent.insert(event.id.clone(), event);
+    }
+    for trigger in ["sql", "data"] {
+        heddle.idle_trigger(trigger).await;
+    }
+    let number = |event: &Event| {
+        let key = event.others.iter().find(|(name, _)| name == "partitionkey");
+        key.and_then(|(_, key)| key.parse::<usize>().ok()).unwrap()
+    };
+    exactly(&sql.received(), &sent, |event| {
+        event.ty == "order.created" && number(event).is_multiple_of(2)
+    });
+    // Every fifth event has JSON data.
+    exactly(&data.received(), &sent, |event| {
+        let n = number(event);
+        (25..=50).contains(&n) && n.is_multiple_of(5) && event.source.contains("shop/eu")
+    });
+
+    std::fs::write(
+        heddle.folder().join("event.json"),
+        r#"{"specversion":"1.0","id":"1","source":"/shop/us/1","type":"order.created","partitionkey":"7"}"#,
+    )
+    .unwrap();
+    let explain = [
+        "filter",
+        "explain",
+        "--trigger",
+        "sql",
+        "--event",
+        "event.json",
+        "--config",
+        "mesh.yaml",
+        "-o",
+        "json",
+    ];
+    let explained = heddle.cli(&explain).await;
+    assert_eq!(explained.code, Some(0), "{explained:?}");
+    let explained: Value = serde_json::from_str(&explained.stdout).unwrap();
+    assert_eq!(explained["matches"], false, "{explained}");
+    assert_eq!(
+        explained["decided"][0]["clause"], "cesql INT(partitionkey) % 2 = 0",
+        "{explained}"
+    );
+}
+
 /// Events that differ in everything that can differ.
 fn varied(n: usize) -> Event {
     let types = ["order.created", "order.deleted", "order.created.v2"];

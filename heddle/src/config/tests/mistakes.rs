@@ -79,7 +79,7 @@ fn what_a_broken_resource_refers_to_is_checked_all_the_same() {
         &[
             "9:11: error: there is no Broker \"ordrs\" in namespace \"default\" (add this:\n---\n\
              apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata:\n  name: ordrs\n  namespace: default)",
-            "10:13: error: spec.filters[0] needs one of exact, prefix, suffix, all, any, not, cesql",
+            "10:13: error: spec.filters[0] needs one of exact, prefix, suffix, all, any, not, cesql, heddle.dev/v1",
             "11:21: error: spec.subscriber.uri is not an absolute http or https URL: relative URL without a base (write it \
              as http://host:port/path)",
         ],

@@ -17,17 +17,45 @@ fn trigger(spec: &str, expected: &[&str]) {
 fn filters_that_cannot_be_understood_are_errors_and_never_skipped() {
     trigger(
         "  filters: [{}]\n",
-        &["7:13: error: spec.filters[0] needs one of exact, prefix, suffix, all, any, not, cesql"],
+        &[
+            "7:13: error: spec.filters[0] needs one of exact, prefix, suffix, all, any, not, cesql, heddle.dev/v1",
+        ],
     );
     trigger(
         "  filters: [{exact: {a: b}, prefix: {a: b}}]\n",
         &["7:29: error: spec.filters[0] may have only one of exact, prefix"],
     );
     trigger(
-        "  filters:\n  - cesql: \"type = 'a'\"\n",
+        "  filters:\n  - cesql: \"type = 'a' AND\"\n",
         &[
-            "8:5: error: spec.filters[0].cesql is not available in this version (use exact, prefix, suffix, all, any and not)",
+            "8:12: error: spec.filters[0].cesql is no valid expression: expected a value: an attribute, a literal, a function or an opening parenthesis, found the end of the expression (at byte 14)",
         ],
+    );
+    trigger(
+        "  filters:\n  - cesql: \"EXISTS a OR EXISTS b AND EXISTS c\"\n",
+        &[
+            "8:12: warning: spec.filters[0].cesql: OR and AND are mixed without parentheses and read from the right, as `EXISTS a OR (EXISTS b AND EXISTS c)`; write the parentheses you mean (at 21..24)",
+        ],
+    );
+    trigger(
+        "  filters:\n  - heddle.dev/v1: {attributes: {a: {gt: x, wildcart: y}}}\n",
+        &[
+            "8:42: error: spec.filters[0].heddle.dev/v1.attributes.a.gt: \"x\" is not a decimal number such as 5, -0.25 or 1e6",
+            "8:45: error: unknown field \"wildcart\" in spec.filters[0].heddle.dev/v1.attributes.a (did you mean \"wildcard\"?)",
+        ],
+    );
+    trigger(
+        "  filters:\n  - heddle.dev/v1: {attributes: {a: {}, B: {exists: true}}, data: {x: {cidr: 10.0.0.0/33}}}\n",
+        &[
+            "8:34: error: spec.filters[0].heddle.dev/v1.attributes.a needs one of exact, in, prefix, suffix, wildcard, cidr, exists, eq, ne, lt, lte, gt, gte",
+            "8:41: error: \"B\" is not the name of an attribute (did you mean \"b\"?)",
+            "8:68: error: \"x\" is not a JSON pointer such as /order/items/0",
+            "8:78: error: spec.filters[0].heddle.dev/v1.data.x.cidr: \"10.0.0.0/33\" is not a network such as 10.0.0.0/8, 2001:db8::/32 or a single address",
+        ],
+    );
+    trigger(
+        "  filters:\n  - heddle.dev/v1: {}\n",
+        &["8:20: error: spec.filters[0].heddle.dev/v1 needs attributes or data"],
     );
     trigger(
         "  filters: [{exact: {}}]\n",
@@ -49,7 +77,7 @@ fn filters_that_cannot_be_understood_are_errors_and_never_skipped() {
         "  filters: [{any: [{not: {exact: {SOURCE: b}}}, {suffx: {a: b}}]}]\n",
         &[
             "7:35: error: \"SOURCE\" is not the name of an attribute (did you mean \"source\"?)",
-            "7:49: error: spec.filters[0].any[1] needs one of exact, prefix, suffix, all, any, not, cesql",
+            "7:49: error: spec.filters[0].any[1] needs one of exact, prefix, suffix, all, any, not, cesql, heddle.dev/v1",
             "7:50: error: unknown field \"suffx\" in spec.filters[0].any[1] (did you mean \"suffix\"?)",
         ],
     );
@@ -59,7 +87,9 @@ fn filters_that_cannot_be_understood_are_errors_and_never_skipped() {
     );
     trigger(
         "  filters: [~]\n",
-        &["7:13: error: spec.filters[0] needs one of exact, prefix, suffix, all, any, not, cesql"],
+        &[
+            "7:13: error: spec.filters[0] needs one of exact, prefix, suffix, all, any, not, cesql, heddle.dev/v1",
+        ],
     );
 }
 

@@ -11,7 +11,7 @@ use super::super::trigger::Start;
 use super::super::value::Origin;
 use super::super::webhook_source::{CloudEvents, Rule, WebhookAuth};
 use super::{Resource, check, expect_kind, one};
-use crate::filter::Filter;
+use crate::filter::{Comparison, Filter, Pointer, Sql, Test};
 
 fn exact(name: &str, value: &str) -> Filter {
     Filter::Exact(name.to_owned(), value.to_owned())
@@ -106,6 +106,49 @@ spec:
     assert!(
         matches!(trigger.subscriber.ca_certs.expect("given").origin, Origin::File(path) if path == "ca.pem")
     );
+}
+
+#[test]
+fn expressions_and_tests_of_values_are_dialects_whose_places_are_known() {
+    let yaml = r#"apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {name: t}
+spec:
+  broker: b
+  subscriber: {uri: "http://h"}
+  filters:
+  - cesql: type = 'a'
+  - heddle.dev/v1:
+      attributes:
+        priority: {gte: 5, lt: 1e2}
+      data:
+        /ip: {cidr: 10.0.0.0/8}
+        /country: {in: [DE, 7, true]}
+"#;
+    let trigger = expect_kind!(one(yaml), Trigger);
+    let test = |name: &str, comparison, number: &str| {
+        let number = number.parse().expect("a number");
+        Filter::Attribute(name.to_owned(), Test::Compare(comparison, number))
+    };
+    let data =
+        |pointer: &str, test| Filter::Data(Pointer::try_from(pointer.to_owned()).expect("a pointer"), test);
+    let one_of = ["DE", "7", "true"].map(str::to_owned).to_vec();
+    assert_eq!(
+        trigger.filter,
+        Filter::All(vec![
+            Filter::Cesql(Sql::try_from("type = 'a'".to_owned()).expect("an expression")),
+            Filter::All(vec![
+                Filter::All(vec![
+                    test("priority", Comparison::Less, "1e2"),
+                    test("priority", Comparison::GreaterOrEqual, "5"),
+                ]),
+                data("/ip", Test::Cidr(vec!["10.0.0.0/8".parse().expect("a network")])),
+                data("/country", Test::OneOf(one_of)),
+            ]),
+        ])
+    );
+    let lines: Vec<_> = trigger.conditions.iter().map(|place| place.mark.line).collect();
+    assert_eq!(lines, [8, 11, 11, 13, 14]);
 }
 
 #[test]

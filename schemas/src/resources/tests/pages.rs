@@ -163,7 +163,7 @@ spec:
   filters: [{}]
   subscriber: {uri: 'http://h'}
 ";
-    let expected = "6:13: error: spec.filters[0] needs one of exact, prefix, suffix, all, any, not, cesql";
+    let expected = "6:13: error: spec.filters[0] needs one of exact, prefix, suffix, all, any, not, cesql, heddle.dev/v1";
     let decoded = check(yaml, &[expected]);
     let identity = decoded.broken[0]
         .identity
