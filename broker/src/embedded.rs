@@ -21,6 +21,7 @@ mod pump;
 mod ranges;
 mod rebuild;
 mod records;
+mod retention;
 mod settle;
 mod shared;
 mod snapshot;
@@ -45,6 +46,7 @@ pub use journal::Durability;
 pub(crate) use memory::TailBytes;
 pub use open::{OpenError, Opened, Options};
 pub use position::PositionError;
+pub use retention::{Retain, RetentionStatus};
 pub use tail::{Tail, TailItem};
 
 use self::attach::Attached;
@@ -242,6 +244,12 @@ impl Embedded {
     #[must_use]
     pub fn stats(&self) -> journal::Stats {
         self.shared.journal.stats()
+    }
+
+    /// What retention does, as of its last look.
+    #[must_use]
+    pub fn retention(&self) -> RetentionStatus {
+        self.shared.retention.status()
     }
 
     /// Shuts down: hands out nothing more, records what was settled, writes a clean mark. Idempotent.

@@ -46,6 +46,19 @@ pub const HOPS_MAX: u8 = 255;
 /// clock said when it was scheduled.
 pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(27 * 60 * 60);
 
+/// How long settled events are retained by default: a working day and the night after it, to find out what happened.
+pub const RETAIN_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Bytes of the journal past which the oldest segment leaves by default: what a small disk can spare.
+pub const RETAIN_BYTES: u64 = 10 << 30;
+
+/// Bytes that are copied forward in one frame when a segment leaves: small beside what a commit group may hold, so
+/// that producers do not notice.
+pub const COPY_FRAME_BYTES_MAX: usize = 256 * 1024;
+
+/// Records in such a frame.
+pub const COPY_FRAME_RECORDS_MAX: usize = 512;
+
 /// Pause between two checkpoints of the progress view.
 pub const CHECKPOINT_INTERVAL_MS: u64 = 1000;
 

@@ -222,7 +222,7 @@ impl Place {
         match tokio::task::spawn_blocking(move || journal.read(stream, from, limit)).await {
             Ok(Ok(records)) => {
                 let Some(last) = records.last().map(|record| record.sequence) else {
-                    return !self.sub.try_join_tail();
+                    return self.pass_over_left(from) || !self.sub.try_join_tail();
                 };
                 let stored = records
                     .into_iter()
@@ -233,6 +233,11 @@ impl Place {
                     .map(Arc::new)
                     .collect();
                 self.sub.take_chunk(from, last, &matched);
+                true
+            }
+            Ok(Err(journal::ReadError::Damaged { from: damaged, .. })) if damaged > from => {
+                // What stands before the damage has left by retention.
+                self.sub.take_chunk(from, damaged - 1, &[]);
                 true
             }
             Ok(Err(journal::ReadError::Damaged { to, reason, .. })) => {
@@ -254,6 +259,16 @@ impl Place {
                 true
             }
         }
+    }
+
+    /// Passes over events that have left by retention, when nothing was read from here on. `false`: none has.
+    fn pass_over_left(&self, from: u64) -> bool {
+        let bounds = self.shared.journal.bounds(StreamId(self.sub.broker.events));
+        let first = bounds.map_or(0, |bounds| bounds.first);
+        if from < first {
+            self.sub.take_chunk(from, first - 1, &[]);
+        }
+        from < first
     }
 
     /// Records that events cannot be delivered because the journal is damaged where they were.

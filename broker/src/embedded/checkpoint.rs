@@ -11,7 +11,7 @@ use super::records::StateRecord;
 use super::shared::Shared;
 use crate::limits::CHECKPOINT_INTERVAL_MS;
 
-/// Ends the checkpoint thread.
+/// Ends the threads that look once an interval.
 #[derive(Debug, Default)]
 pub(crate) struct Ticker {
     stopped: Mutex<bool>,
@@ -24,8 +24,12 @@ impl Ticker {
         self.changed.notify_all();
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        *self.stopped.lock()
+    }
+
     /// Waits one interval; says whether to go on.
-    fn wait(&self) -> bool {
+    pub(crate) fn wait(&self) -> bool {
         let mut stopped = self.stopped.lock();
         if !*stopped {
             self.changed

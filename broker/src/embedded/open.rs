@@ -16,6 +16,7 @@ use super::memory::TailMemory;
 use super::pump::{self, CommitQueue, Listener};
 use super::rebuild::{self, READ, RebuildError, Rebuilt};
 use super::records::STATE;
+use super::retention::{self, Retain, Retention};
 use super::shared::Shared;
 use super::snapshot;
 use super::view::{Contents, Found, View, ViewError};
@@ -33,6 +34,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Bytes of one journal segment.
     pub segment_bytes: u64,
+    /// How long what is settled stays.
+    pub retain: Retain,
     /// What the journal writes to. The view is always on the machine's own file system.
     pub file_system: Arc<dyn FileSystem>,
 }
@@ -94,6 +97,7 @@ impl Options {
             durability: Durability::Always,
             clock: Arc::new(SystemClock::new()),
             segment_bytes,
+            retain: Retain::default(),
             file_system: Arc::new(RealFs),
         }
     }
@@ -136,7 +140,9 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         directory: directory.clone(),
         reason,
     })?;
-    let embedded = start(shared, queue).map_err(|source| OpenError::Directory { directory, source })?;
+    let retention = Retention::new(Arc::clone(&shared), options.retain, options.segment_bytes);
+    let embedded =
+        start(shared, queue, retention).map_err(|source| OpenError::Directory { directory, source })?;
     let opened = Opened {
         created: recovery.created,
         records_scanned: recovery.records,
@@ -310,7 +316,7 @@ impl Drop for HaltOnPanic {
     }
 }
 
-fn start(shared: Arc<Shared>, queue: Arc<CommitQueue>) -> io::Result<Embedded> {
+fn start(shared: Arc<Shared>, queue: Arc<CommitQueue>, retention: Retention) -> io::Result<Embedded> {
     let ticker = Arc::new(Ticker::default());
     let pump = {
         let (shared, queue) = (Arc::clone(&shared), Arc::clone(&queue));
@@ -332,7 +338,13 @@ fn start(shared: Arc<Shared>, queue: Arc<CommitQueue>) -> io::Result<Embedded> {
             .name("heddle-snapshot".into())
             .spawn(move || snapshot::run(&shared))?
     };
-    let threads = Arc::new(parking_lot::Mutex::new(vec![pump, checkpoints]));
+    let retentions = {
+        let ticker = Arc::clone(&ticker);
+        thread::Builder::new()
+            .name("heddle-retention".into())
+            .spawn(move || retention::run(retention, &ticker))?
+    };
+    let threads = Arc::new(parking_lot::Mutex::new(vec![pump, checkpoints, retentions]));
     let snapshots = Arc::new(parking_lot::Mutex::new(Some(snapshots)));
     Ok(Embedded {
         shared,

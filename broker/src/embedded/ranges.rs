@@ -50,10 +50,13 @@ impl Ranges {
 
     /// Whether `sequence` is in the set.
     pub(crate) fn contains(&self, sequence: u64) -> bool {
-        self.by_first
-            .range(..=sequence)
-            .next_back()
-            .is_some_and(|(_, last)| *last >= sequence)
+        self.contains_all(sequence, sequence)
+    }
+
+    /// Whether all of `first..=last` is in the set.
+    pub(crate) fn contains_all(&self, first: u64, last: u64) -> bool {
+        let range = self.by_first.range(..=first).next_back();
+        range.is_some_and(|(_, range_last)| *range_last >= last)
     }
 
     /// The last of the sequences that are in the set without a gap from 1 on; 0 when 1 is missing.
@@ -81,6 +84,8 @@ mod tests {
             }
             for sequence in 1..80 {
                 prop_assert_eq!(ranges.contains(sequence), model.contains(&sequence));
+                let all = (sequence..sequence + 5).all(|sequence| model.contains(&sequence));
+                prop_assert_eq!(ranges.contains_all(sequence, sequence + 4), all);
             }
             let floor = (1..).take_while(|sequence| model.contains(sequence)).last().unwrap_or(0);
             prop_assert_eq!(ranges.floor(), floor);

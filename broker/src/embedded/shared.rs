@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::degrade::Degraded;
 use super::memory::TailMemory;
+use super::retention::Watch;
 use super::settle::Settlements;
 use super::snapshot::Snapshots;
 use super::streams::{BrokerStream, Streams};
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) streams: Streams,
     pub(crate) settlements: Settlements,
     pub(crate) snapshots: Snapshots,
+    pub(crate) retention: Watch,
     pub(crate) closed: CancellationToken,
     /// Serialises what looks a name up and then creates it.
     pub(crate) creation: tokio::sync::Mutex<()>,
@@ -74,6 +76,7 @@ impl Shared {
             streams: Streams::default(),
             settlements: Settlements::default(),
             snapshots: Snapshots::new(segment_bytes),
+            retention: Watch::default(),
             closed: CancellationToken::new(),
             creation: tokio::sync::Mutex::new(()),
             subscriptions: RwLock::default(),

@@ -100,6 +100,14 @@ impl Tail {
                     .into_iter()
                     .filter_map(|record| decode(&self.shared, record));
                 self.read = stored.map(Arc::new).collect();
+                let first = self
+                    .shared
+                    .journal
+                    .bounds(stream)
+                    .map_or(0, |bounds| bounds.first);
+                if last == 0 && next < first {
+                    return Some(self.missed(first - 1, "they are not kept any more"));
+                }
                 (self.read.is_empty() && last > 0).then(|| self.missed(last, "their records do not decode"))
             }
             Ok(Err(journal::ReadError::Damaged { to, reason, .. })) => Some(self.missed(to, &reason)),

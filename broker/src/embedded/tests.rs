@@ -6,6 +6,7 @@ mod faults;
 mod histories;
 mod many;
 mod position;
+mod retention;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -68,6 +68,16 @@ impl Sub {
         self.woken.notify_one();
     }
 
+    /// Whether every sequence from first to last is accounted for by committed records.
+    pub(crate) fn has_accounted_for(&self, first: u64, last: u64) -> bool {
+        self.inner.lock().accounted.contains_all(first, last)
+    }
+
+    /// Up to where every sequence is accounted for by committed records.
+    pub(crate) fn floor(&self) -> u64 {
+        self.inner.lock().accounted.floor()
+    }
+
     /// Makes the next checkpoint store it.
     pub(crate) fn mark_dirty(&self) {
         self.inner.lock().dirty = true;

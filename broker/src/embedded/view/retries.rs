@@ -85,6 +85,33 @@ impl View {
         })
     }
 
+    /// Which events from first to last wait for a retry, in order.
+    pub(crate) fn retries_in(
+        &self,
+        id: SubscriptionId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<u64>, ViewError> {
+        self.walk_retries(id, first, last).collect()
+    }
+
+    /// Whether any of them does.
+    pub(crate) fn has_retry(&self, id: SubscriptionId, first: u64, last: u64) -> Result<bool, ViewError> {
+        Ok(self.walk_retries(id, first, last).next().transpose()?.is_some())
+    }
+
+    fn walk_retries(
+        &self,
+        id: SubscriptionId,
+        first: u64,
+        last: u64,
+    ) -> impl Iterator<Item = Result<u64, ViewError>> + '_ {
+        let after = key(b'r', &[id.0, first.saturating_sub(1)]);
+        let found = self.scan_after(&key(b'r', &[id.0]), Some(&after));
+        let sequences = found.filter_map(|found| found.map(|(key, _)| number(&key, 1)).transpose());
+        sequences.take_while(move |found| found.as_ref().map_or(true, |sequence| *sequence <= last))
+    }
+
     /// How many retries of one subscription wait.
     pub(crate) fn count_retries(&self, id: SubscriptionId) -> u64 {
         self.retries.lock().get(&id).copied().unwrap_or(0)

@@ -1,0 +1,188 @@
+//! What is live in a segment: what somebody still has to get.
+//!
+//! - An event, for each subscription of its broker (attached or not, paused or not) that has not accounted for it and
+//!   whose filter of that time wants it, and for each that waits to try it again. The filter is the recorded one, never
+//!   the matcher, which knows only what is configured now.
+//! - A dead letter that is in the store.
+//! - Records of a stream that no broker is known to have: nobody can tell what they are for.
+//!
+//! State records are never live: the snapshot has what they say.
+//!
+//! What cannot be judged is live: a record that does not decode, an event from before the first filter that is known.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use journal::{ReadLimit, Record, SegmentInfo, SegmentPart};
+use schemas::filter::Filter;
+
+use super::{Span, Stuck};
+use crate::clock::Timestamp;
+use crate::embedded::records::{STATE, read_dead_letter, read_event};
+use crate::embedded::shared::Shared;
+use crate::embedded::subscription::Sub;
+use crate::embedded::view::{View, ViewError};
+use crate::{Position, SubscriptionId};
+
+/// Judges the records of one part of a segment.
+pub(super) enum Judge {
+    /// Nothing of it is live.
+    Dead,
+    /// All of it is.
+    All,
+    Events {
+        view: Arc<View>,
+        readers: Vec<Reader>,
+    },
+    DeadLetters {
+        view: Arc<View>,
+    },
+}
+
+/// A subscription that may want something of the part.
+pub(super) struct Reader {
+    sub: Arc<Sub>,
+    filters: Arc<Vec<(u64, Filter)>>,
+}
+
+impl Judge {
+    pub(super) fn new(shared: &Shared, part: &SegmentPart) -> Result<Self, ViewError> {
+        if part.stream == STATE {
+            return Ok(Self::Dead);
+        }
+        let Some(broker) = shared.streams.by_number(part.stream.0) else {
+            return Ok(Self::All);
+        };
+        let view = shared.view();
+        if broker.dead_letters == part.stream.0 {
+            return Ok(Self::DeadLetters { view });
+        }
+        let mut readers = Vec::new();
+        for sub in shared.subscriptions_of(&broker) {
+            let has_settled = sub.has_accounted_for(part.first, part.last);
+            if !has_settled || view.has_retry(sub.id, part.first, part.last)? {
+                let filters = sub.filters();
+                readers.push(Reader { sub, filters });
+            }
+        }
+        Ok(if readers.is_empty() {
+            Self::Dead
+        } else {
+            Self::Events { view, readers }
+        })
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        matches!(self, Self::Dead)
+    }
+
+    /// Keeps of a run of records, in order, those that are live.
+    pub(super) fn retain(&self, records: &mut Vec<Record>) -> Result<(), ViewError> {
+        let (Some(first), Some(last)) = (records.first(), records.last()) else {
+            return Ok(());
+        };
+        let (first, last) = (first.sequence, last.sequence);
+        match self {
+            Self::Dead => records.clear(),
+            Self::All => {}
+            Self::Events { view, readers } => {
+                let mut waiting = HashSet::new();
+                for reader in readers {
+                    waiting.extend(view.retries_in(reader.sub.id, first, last)?);
+                }
+                records.retain(|record| {
+                    waiting.contains(&record.sequence)
+                        || readers.iter().any(|reader| reader.has_yet_to_get(record))
+                });
+            }
+            Self::DeadLetters { view } => {
+                let mut failed = None;
+                records.retain(|record| {
+                    is_in_store(view, record).unwrap_or_else(|error| {
+                        failed = Some(error);
+                        true
+                    })
+                });
+                if let Some(error) = failed {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Reader {
+    fn has_yet_to_get(&self, record: &Record) -> bool {
+        if self.sub.has_accounted_for(record.sequence, record.sequence) {
+            return false;
+        }
+        let filter = self
+            .filters
+            .iter()
+            .rev()
+            .find(|(after, _)| *after < record.sequence);
+        let Some((_, filter)) = filter else { return true };
+        match read_event(&record.head, record.body.clone()) {
+            Ok(read) => filter.matches(&read.event),
+            Err(_) => true,
+        }
+    }
+}
+
+fn is_in_store(view: &View, record: &Record) -> Result<bool, ViewError> {
+    let Ok((meta, _)) = read_dead_letter(&record.head, record.body.clone()) else {
+        return Ok(true);
+    };
+    let copy = view.dead_letter(SubscriptionId(meta.subscription.0), meta.cause)?;
+    let here = Position {
+        stream: record.stream.0,
+        sequence: record.sequence,
+    };
+    Ok(copy == Some(here))
+}
+
+/// When the events of a segment were accepted, by the first and the last of each broker.
+pub(super) fn span(shared: &Shared, segment: &SegmentInfo) -> Result<Option<Span>, Stuck> {
+    let mut span: Option<Span> = None;
+    for part in segment.parts.iter().filter(|part| !part.kept) {
+        let broker = shared.streams.by_number(part.stream.0);
+        if broker.is_none_or(|broker| broker.events != part.stream.0) {
+            continue;
+        }
+        for sequence in [part.first, part.last] {
+            let Some(at) = accepted_at(shared, part, sequence)? else {
+                continue;
+            };
+            span = Some(span.map_or(
+                Span {
+                    oldest: at,
+                    newest: at,
+                },
+                |span| Span {
+                    oldest: span.oldest.min(at),
+                    newest: span.newest.max(at),
+                },
+            ));
+        }
+    }
+    Ok(span)
+}
+
+/// `None` when the record is damaged.
+fn accepted_at(shared: &Shared, part: &SegmentPart, sequence: u64) -> Result<Option<Timestamp>, Stuck> {
+    let one = ReadLimit {
+        records_max: 1,
+        bytes_max: 0,
+    };
+    match shared.journal.read(part.stream, sequence, one) {
+        Ok(mut records) => {
+            let read = records
+                .pop()
+                .and_then(|record| read_event(&record.head, record.body).ok());
+            Ok(read.map(|read| read.accepted_at))
+        }
+        Err(journal::ReadError::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
