@@ -25,6 +25,7 @@ mod retention;
 mod settle;
 mod shared;
 mod snapshot;
+mod space;
 mod streams;
 mod subscription;
 mod tail;
@@ -42,7 +43,7 @@ use schemas::names::ResourceName;
 use serde::Serialize;
 
 pub use dead_letters::{DeadLetterEntry, DeadLetterQuery, ReadError};
-pub use journal::Durability;
+pub use journal::{Durability, SpaceReport};
 pub(crate) use memory::TailBytes;
 pub use open::{OpenError, Opened, Options};
 pub use position::PositionError;
@@ -104,8 +105,11 @@ pub struct SubscriptionInfo {
 pub enum Health {
     /// It does.
     Ready,
-    /// The disk is full: ingest is refused, deliveries go on.
+    /// The disk is full: ingest is refused, deliveries go on out of the reserve.
     NoSpace,
+    /// The reserve is nearly used up as well: nothing is delivered any more, since what becomes of it could not be
+    /// recorded. Ends by itself when there is room.
+    ReserveLow,
     /// Storage failed: nothing is acknowledged and nothing delivered until a restart.
     Failed {
         /// What happened.
@@ -218,6 +222,7 @@ impl Embedded {
         match self.shared.journal.health() {
             journal::Health::Writing => Health::Ready,
             journal::Health::NoSpace => Health::NoSpace,
+            journal::Health::ReserveLow => Health::ReserveLow,
             journal::Health::Poisoned { reason } => Health::Failed { reason },
             journal::Health::Closed => Health::Closed,
         }

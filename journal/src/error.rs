@@ -59,11 +59,25 @@ pub enum OpenError {
         /// The most allowed.
         max: u64,
     },
+    /// An option is out of its range.
+    #[error("the reserve has {found} segments, it may have {max} at most")]
+    ReserveSegments {
+        /// What was asked for.
+        found: usize,
+        /// The most allowed.
+        max: usize,
+    },
     /// Another process, or another journal of this one, has the directory.
-    #[error("the journal directory {} is in use by another process (its LOCK file is held)", directory.display())]
+    #[error(
+        "the journal directory {} is in use by {} (its LOCK file is held): stop that one first, or choose another directory",
+        directory.display(),
+        holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"))
+    )]
     Locked {
         /// The directory.
         directory: PathBuf,
+        /// The process that holds it, as that process knows itself, if it wrote that down.
+        holder: Option<u32>,
     },
     /// The data was written by a newer program.
     #[error(

@@ -6,7 +6,7 @@
 //! FORMAT             format version and the journal's random id, as text (format/marker.rs)
 //! LOCK               held with flock by the process that writes
 //! 000000000001.seg   segments, numbered without a gap from the oldest that is kept
-//! next.spare         the next segment, preallocated; has no meaning, removed at open
+//! 000001.spare       next segments, preallocated: one to go on in, the others a reserve; no meaning otherwise
 //! ```
 //!
 //! A file gets its `.seg` name only after its header was synced, and only after everything in the segment before it

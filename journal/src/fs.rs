@@ -53,6 +53,14 @@ pub trait FileSystem: Send + Sync + 'static {
     /// `NotFound` when there is none.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Bytes that this process may still take on the file system of the directory; `None` when that cannot be known.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn free_bytes(&self, _directory: &Path) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// Makes the names in the directory durable.
     ///
     /// # Errors

@@ -14,9 +14,10 @@ use crate::recovery::recover;
 use crate::report::SegmentInfo;
 use crate::retire::Retiring;
 use crate::segment::Segments;
+use crate::space::{Space, SpaceReport};
 use crate::tail::frame_bytes_max;
 use crate::writer::{Counters, Pending, Queue, Shared, Waiter, Writer};
-use crate::{AppendError, Health, OpenError, Options, ReadError, Recovery, RetireError, Stats};
+use crate::{AppendError, Durability, Health, OpenError, Options, ReadError, Recovery, RetireError, Stats};
 
 /// An open journal. Clones are cheap and share it; when the last one goes, it is closed as by [`Journal::close`].
 #[derive(Clone)]
@@ -27,6 +28,7 @@ pub struct Journal {
 struct Inner {
     id: JournalId,
     segment_bytes: u64,
+    durability: Durability,
     shared: Shared,
     reader: Reader,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -53,9 +55,11 @@ impl Journal {
             queue: Arc::new(Queue::new(options.queue_bytes_max)),
             catalog: Arc::new(std::mem::take(&mut recovered.catalog)),
             counters: Arc::new(Counters::default()),
+            space: Arc::new(Space::new(&options)),
         };
         let id = recovered.id;
         let (directory, segment_bytes) = (options.directory.clone(), options.segment_bytes);
+        let durability = options.durability;
         let reader = Reader {
             catalog: shared.catalog.clone(),
             segments: Segments::new(fs.clone()),
@@ -75,6 +79,7 @@ impl Journal {
         let inner = Inner {
             id,
             segment_bytes,
+            durability,
             shared,
             reader,
             writer,
@@ -196,7 +201,25 @@ impl Journal {
     /// Whether appends are taken.
     #[must_use]
     pub fn health(&self) -> Health {
-        self.inner.shared.queue.health()
+        let health = self.inner.shared.queue.health();
+        let space = self.inner.shared.space.report();
+        match health {
+            Health::Writing if space.is_reserve_low => Health::ReserveLow,
+            Health::Writing if space.is_full => Health::NoSpace,
+            health => health,
+        }
+    }
+
+    /// What is left of the disk. Cheap: reads a few numbers.
+    #[must_use]
+    pub fn space(&self) -> SpaceReport {
+        self.inner.shared.space.report()
+    }
+
+    /// What "committed" means here.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.inner.durability
     }
 
     /// Number of the newest commit group that is synced, see [`Committed::group`](crate::Committed::group): what is

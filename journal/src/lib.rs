@@ -37,7 +37,7 @@ mod scan;
 mod segment;
 mod sequences;
 pub mod sim;
-
+mod space;
 mod tail;
 mod writer;
 
@@ -49,3 +49,4 @@ pub use record::{
     Bounds, CommitListener, Committed, Done, Entry, Frame, Purpose, ReadLimit, Record, Sequence, StreamId,
 };
 pub use report::{Health, Quarantined, Recovery, SegmentInfo, SegmentPart, Stats};
+pub use space::SpaceReport;

@@ -44,5 +44,13 @@ pub(crate) const SCAN_BYTES_MAX: u64 = 3 << 30;
 /// How much a scan reads ahead.
 pub(crate) const SCAN_READ_BYTES: usize = 256 << 10;
 
-/// How often the writer looks by itself whether there is room for a segment again.
-pub(crate) const NO_SPACE_RETRY: Duration = Duration::from_secs(1);
+/// How often the free bytes of the file system are looked at, and the disk tried again while it is full. One call of the
+/// operating system.
+pub(crate) const SPACE_LOOK: Duration = Duration::from_secs(1);
+
+/// Default number of segments that are prepared for upkeep alone: 128 MiB by default, which is some four million
+/// settlements, or a hundred thousand dead letters of 1 KiB.
+pub const RESERVE_SEGMENTS: usize = 2;
+
+/// The most segments that [`crate::Options`] accepts as a reserve: each is made and held open.
+pub const RESERVE_SEGMENTS_MAX: usize = 64;

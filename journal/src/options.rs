@@ -29,6 +29,11 @@ pub struct Options {
     pub durability: Durability,
     /// Size of a new segment in bytes. Existing segments keep theirs.
     pub segment_bytes: u64,
+    /// Segments that are preallocated for [`crate::Purpose::Upkeep`] alone, beside the next one.
+    pub reserve_segments: usize,
+    /// Bytes of the file system that the journal leaves to others: with fewer free than this, or when a further segment
+    /// would leave fewer, [`crate::Purpose::Ingest`] is refused.
+    pub free_bytes_min: u64,
     /// The most bytes that may wait for the writer; more is refused with [`crate::AppendError::QueueFull`].
     pub queue_bytes_max: usize,
     /// The most bytes in one commit group; a frame that is larger gets a group of its own.
@@ -43,6 +48,8 @@ impl Options {
             directory: directory.into(),
             durability: Durability::Always,
             segment_bytes: limits::SEGMENT_BYTES,
+            reserve_segments: limits::RESERVE_SEGMENTS,
+            free_bytes_min: 0,
             queue_bytes_max: limits::QUEUE_BYTES_MAX,
             group_bytes_max: limits::GROUP_BYTES_MAX,
         }
@@ -50,13 +57,19 @@ impl Options {
 
     pub(crate) fn validate(&self) -> Result<(), OpenError> {
         let allowed = limits::SEGMENT_BYTES_MIN..=limits::SEGMENT_BYTES_MAX;
-        if allowed.contains(&self.segment_bytes) {
-            return Ok(());
+        if !allowed.contains(&self.segment_bytes) {
+            return Err(OpenError::SegmentBytes {
+                found: self.segment_bytes,
+                min: limits::SEGMENT_BYTES_MIN,
+                max: limits::SEGMENT_BYTES_MAX,
+            });
         }
-        Err(OpenError::SegmentBytes {
-            found: self.segment_bytes,
-            min: limits::SEGMENT_BYTES_MIN,
-            max: limits::SEGMENT_BYTES_MAX,
-        })
+        if self.reserve_segments > limits::RESERVE_SEGMENTS_MAX {
+            return Err(OpenError::ReserveSegments {
+                found: self.reserve_segments,
+                max: limits::RESERVE_SEGMENTS_MAX,
+            });
+        }
+        Ok(())
     }
 }

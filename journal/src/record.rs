@@ -22,7 +22,8 @@ pub type Sequence = u64;
 pub enum Purpose {
     /// New work. Refused as soon as no further segment can be made.
     Ingest,
-    /// Finishing work that was accepted (settlements, retries, dead letters): may use up the segment in hand.
+    /// Finishing work that was accepted (settlements, retries, dead letters): may use up the segment in hand and the
+    /// reserve.
     Upkeep,
 }
 

@@ -30,8 +30,8 @@ use crate::sequences::Sequences;
 use crate::tail::Tail;
 use crate::{OpenError, Options, Recovery};
 
-/// Name under which the next segment is prepared.
-pub(crate) const SPARE_FILE: &str = "next.spare";
+/// How the names of prepared segments end.
+pub(crate) const SPARE_SUFFIX: &str = ".spare";
 
 /// Everything that a journal starts from.
 pub(crate) struct Recovered {

@@ -71,8 +71,11 @@ pub struct SegmentPart {
 pub enum Health {
     /// All is well.
     Writing,
-    /// No further segment could be made: [`crate::Purpose::Ingest`] is refused. Ends by itself when there is room.
+    /// No further segment could be made, or the file system is under its watermark: [`crate::Purpose::Ingest`] is
+    /// refused, upkeep goes on out of the reserve. Ends by itself when there is room.
     NoSpace,
+    /// As [`Health::NoSpace`], and the reserve is nearly used up: see [`crate::SpaceReport::is_reserve_low`].
+    ReserveLow,
     /// A write or a sync failed, or a callback panicked: nothing is taken until the journal is opened anew.
     Poisoned {
         /// What failed.

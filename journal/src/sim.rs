@@ -190,6 +190,12 @@ impl FileSystem for SimFs {
         Ok(())
     }
 
+    fn free_bytes(&self, _directory: &Path) -> io::Result<Option<u64>> {
+        let disk = self.disk.lock();
+        disk.check_alive()?;
+        Ok(disk.quota.map(|quota| quota.saturating_sub(disk.used_bytes())))
+    }
+
     fn sync_dir(&self, directory: &Path) -> io::Result<()> {
         self.disk.lock().sync_dir(directory)
     }

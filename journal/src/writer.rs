@@ -21,9 +21,9 @@ use thiserror::Error;
 use crate::catalog::Catalog;
 use crate::format::GroupKind;
 use crate::fs::{File, FileSystem};
-use crate::limits;
 use crate::record::{CommitListener, Purpose};
 use crate::recovery::Recovered;
+use crate::space::Space;
 use crate::{AppendError, OpenError, Options};
 
 use group::Group;
@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Arc<Queue>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) space: Arc<Space>,
 }
 
 /// See the module.
@@ -108,7 +109,6 @@ impl Writer {
             _lock: lock,
         };
         writer.log.ensure_opened()?;
-        writer.note_space();
         Ok(writer)
     }
 
@@ -128,10 +128,7 @@ impl Writer {
                     self.backlog = frames;
                     self.commit()
                 }
-                queue::Taken::Timeout => {
-                    self.retry_space();
-                    Ok(())
-                }
+                queue::Taken::Timeout => Ok(()),
                 queue::Taken::Closing => self.log.finish().map_err(Broken::from),
             };
             if let Err(broken) = result.and_then(|()| Ok(self.log.sync_if_due()?)) {
@@ -146,7 +143,8 @@ impl Writer {
 
     /// Commits everything in the backlog.
     fn commit(&mut self) -> Result<(), Broken> {
-        let ingest = self.retry_space();
+        let asked = |pending: &Pending| pending.frame.purpose == Purpose::Ingest;
+        let ingest = self.backlog.iter().any(asked) && self.log.retry_space();
         while let Some(pending) = self.backlog.pop_front() {
             let admitted = ingest || pending.frame.purpose == Purpose::Upkeep;
             if admitted && self.make_room(&pending)? {
@@ -167,8 +165,7 @@ impl Writer {
         if self.log.fits(&self.group, pending) {
             return Ok(true);
         }
-        let rolled = self.log.roll()?;
-        self.note_space();
+        let rolled = self.log.roll(pending.frame.purpose)?;
         Ok(rolled && self.log.ensure_opened()? && self.log.fits(&self.group, pending))
     }
 
@@ -212,22 +209,7 @@ impl Writer {
 
     /// Until when to sleep at most.
     fn deadline(&self) -> Option<Instant> {
-        let retry = self
-            .log
-            .is_out_of_space()
-            .then(|| Instant::now() + limits::NO_SPACE_RETRY);
-        self.log.sync_due().into_iter().chain(retry).min()
-    }
-
-    /// Whether there is a next segment; tries again when it could not be made before.
-    fn retry_space(&mut self) -> bool {
-        let has_space = self.log.retry_space();
-        self.note_space();
-        has_space
-    }
-
-    fn note_space(&self) {
-        self.queue.set_no_space(self.log.is_out_of_space());
+        self.log.sync_due()
     }
 
     /// Refuses everything, now and later.

@@ -116,7 +116,7 @@ impl Place {
                 return None;
             }
             tokio::select! {
-                () = self.shared.settlements.room() => {}
+                () = self.shared.room() => {}
                 () = self.shared.closed.cancelled() => return None,
             }
             if self.shared.view().is_incomplete() {

@@ -9,6 +9,7 @@ use smallvec::smallvec;
 
 use super::records::StateRecord;
 use super::shared::Shared;
+use super::space::SpaceWatch;
 use crate::limits::CHECKPOINT_INTERVAL_MS;
 
 /// Ends the threads that look once an interval.
@@ -41,7 +42,9 @@ impl Ticker {
 
 /// Runs until it is stopped.
 pub(crate) fn run(shared: &Arc<Shared>, ticker: &Ticker) {
+    let mut space = SpaceWatch::default();
     while ticker.wait() {
+        space.tick(shared, Duration::from_millis(CHECKPOINT_INTERVAL_MS));
         shared.kick_settlements();
         store_progress(shared);
         checkpoint(shared, false);

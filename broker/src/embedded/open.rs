@@ -36,6 +36,10 @@ pub struct Options {
     pub segment_bytes: u64,
     /// How long what is settled stays.
     pub retain: Retain,
+    /// Segments that are preallocated for settlements, retries, dead letters and snapshots alone.
+    pub reserve_segments: usize,
+    /// With fewer bytes free on the file system, new events are refused.
+    pub free_bytes_min: u64,
     /// What the journal writes to. The view is always on the machine's own file system.
     pub file_system: Arc<dyn FileSystem>,
 }
@@ -91,13 +95,15 @@ impl Options {
     /// The defaults for a directory: durable before acknowledged, the machine's clock.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
-        let segment_bytes = journal::Options::new(&directory).segment_bytes;
+        let defaults = journal::Options::new(&directory);
         Self {
             directory,
             durability: Durability::Always,
             clock: Arc::new(SystemClock::new()),
-            segment_bytes,
+            segment_bytes: defaults.segment_bytes,
             retain: Retain::default(),
+            reserve_segments: defaults.reserve_segments,
+            free_bytes_min: defaults.free_bytes_min,
             file_system: Arc::new(RealFs),
         }
     }
@@ -116,6 +122,8 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         journal::Options {
             durability: options.durability,
             segment_bytes: options.segment_bytes,
+            reserve_segments: options.reserve_segments,
+            free_bytes_min: options.free_bytes_min,
             queue_bytes_max: JOURNAL_QUEUE_BYTES_MAX,
             ..journal::Options::new(directory.join("journal"))
         },

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use journal::{Entry, Frame, Purpose};
 use parking_lot::Mutex;
 use smallvec::smallvec;
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, oneshot};
 
 use super::records::{Item, StateRecord};
@@ -38,16 +39,19 @@ struct Waiting {
 pub(crate) struct Submitted(oneshot::Receiver<Result<journal::Committed, AppendError>>);
 
 impl Settlements {
-    /// Waits while more settlements are in memory than are meant to be: when the journal takes none, delivering on
-    /// would only repeat after a restart.
-    pub(crate) async fn room(&self) {
-        loop {
-            let written = self.written.notified();
-            if self.len() < SETTLEMENTS_WAITING_MAX {
-                return;
-            }
-            written.await;
-        }
+    /// Whether as many are in memory as are meant to be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= SETTLEMENTS_WAITING_MAX
+    }
+
+    /// Comes true when some were written, or when there is reason to look again.
+    pub(crate) fn written(&self) -> Notified<'_> {
+        self.written.notified()
+    }
+
+    /// Has everybody look again who waits for room.
+    pub(crate) fn look_again(&self) {
+        self.written.notify_waiters();
     }
 
     fn is_writing(&self) -> bool {

@@ -65,6 +65,11 @@ impl FileSystem for RealFs {
         fs::remove_file(path)
     }
 
+    fn free_bytes(&self, directory: &Path) -> io::Result<Option<u64>> {
+        let status = rustix::fs::statvfs(directory)?;
+        Ok(Some(status.f_bavail.saturating_mul(status.f_frsize)))
+    }
+
     fn sync_dir(&self, directory: &Path) -> io::Result<()> {
         fs::File::open(directory)?.sync_all()
     }

@@ -3,12 +3,14 @@
 use std::io;
 use std::path::Path;
 
-use super::{SPARE_FILE, failed};
+use super::failed;
 use crate::OpenError;
 use crate::format::{HeaderFault, JournalId, Marker, SEGMENT_HEAD, SegmentHead, file_name, segment_number};
 use crate::fs::{File, FileSystem, read_full};
 
 const LOCK_FILE: &str = "LOCK";
+/// What stands before the holder's process id in it.
+const HOLDER: &str = "process ";
 
 /// A locked directory.
 pub(crate) struct Directory {
@@ -25,11 +27,8 @@ pub(crate) fn open(fs: &dyn FileSystem, directory: &Path) -> Result<Directory, O
         .map_err(failed("make the directory", directory))?;
     let lock = lock(fs, directory)?;
     let names = fs.list(directory).map_err(failed("list", directory))?;
-    for draft in names
-        .iter()
-        .filter(|name| [SPARE_FILE, Marker::DRAFT].contains(&name.as_str()))
-    {
-        let path = directory.join(draft);
+    if names.iter().any(|name| name == Marker::DRAFT) {
+        let path = directory.join(Marker::DRAFT);
         fs.remove(&path).map_err(failed("remove", &path))?;
     }
     let mut segments: Vec<u64> = names.iter().filter_map(|name| segment_number(name)).collect();
@@ -48,14 +47,37 @@ pub(crate) fn open(fs: &dyn FileSystem, directory: &Path) -> Result<Directory, O
 
 fn lock(fs: &dyn FileSystem, directory: &Path) -> Result<Box<dyn File>, OpenError> {
     let path = directory.join(LOCK_FILE);
-    let lock = fs.create(&path).map_err(failed("create", &path))?;
+    // What the holder wrote into it must stay until the lock is ours.
+    let lock = match fs.open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs.create(&path),
+        opened => opened,
+    };
+    let lock = lock.map_err(failed("open", &path))?;
     match lock.lock() {
-        Ok(()) => Ok(lock),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(OpenError::Locked {
-            directory: directory.to_owned(),
-        }),
-        Err(error) => Err(failed("lock", &path)(error)),
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            return Err(OpenError::Locked {
+                directory: directory.to_owned(),
+                holder: holder(&*lock),
+            });
+        }
+        Err(error) => return Err(failed("lock", &path)(error)),
     }
+    let text = format!("{HOLDER}{}\n", std::process::id());
+    let noted = lock.set_len(0).and_then(|()| lock.write_at(text.as_bytes(), 0));
+    if let Err(error) = noted {
+        // A disk without room must not keep the journal from being opened.
+        tracing::debug!(file = %path.display(), %error, "the process's id could not be noted");
+    }
+    Ok(lock)
+}
+
+/// Which process wrote itself into the lock file.
+pub(crate) fn holder(lock: &dyn File) -> Option<u32> {
+    let mut bytes = [0; 64];
+    let length = lock.read_at(&mut bytes, 0).ok()?;
+    let text = std::str::from_utf8(&bytes[..length]).ok()?;
+    text.strip_prefix(HOLDER)?.trim_end().parse().ok()
 }
 
 /// The journal's id: from `FORMAT`, or from a segment when that is damaged, or a new one.

@@ -11,14 +11,16 @@ use std::time::Instant;
 use thiserror::Error;
 
 use super::group::Group;
-use super::spare::Spares;
+use super::spare::{Spare, Spares};
 use super::{Counters, Pending, Shared};
 use crate::catalog::{Catalog, Sealed};
 use crate::format::{GROUP_HEAD, GroupHead, GroupKind, JournalId, SegmentHead, Trailer, narrow};
-use crate::fs::{File, FileSystem};
-use crate::recovery::{Position, SPARE_FILE};
+use crate::fs::FileSystem;
+use crate::record::Purpose;
+use crate::recovery::Position;
 use crate::segment::Segment;
 use crate::sequences::Sequences;
+use crate::space::Space;
 use crate::tail::{Tables, Tail, seal};
 use crate::{Durability, OpenError, Options};
 
@@ -53,8 +55,7 @@ pub(super) struct Log {
     /// The opening group of this life's epoch is synced. Without it no other group may be written.
     opened: bool,
     spares: Spares,
-    /// The last try to get a next segment failed.
-    out_of_space: bool,
+    space: Arc<Space>,
     /// When the oldest write that is not synced was made.
     dirty_since: Option<Instant>,
 }
@@ -75,7 +76,8 @@ impl Log {
             .synced
             .store(start.position.synced, Ordering::Release);
         Ok(Log {
-            spares: Spares::start(fs.clone(), &options)?,
+            spares: Spares::start(fs.clone(), &options, shared.space.clone())?,
+            space: shared.space.clone(),
             fs,
             options,
             id: start.id,
@@ -85,7 +87,6 @@ impl Log {
             position: start.position,
             tail: start.tail,
             opened: false,
-            out_of_space: false,
             dirty_since: None,
         })
     }
@@ -96,7 +97,7 @@ impl Log {
             return Ok(true);
         }
         let fits = |tail: &Tail| tail.has_room(GROUP_HEAD as u64, tail.records, tail.streams.len() as u64);
-        if !self.tail.as_ref().is_some_and(fits) && !self.roll()? {
+        if !self.tail.as_ref().is_some_and(fits) && !self.roll(Purpose::Upkeep)? {
             return Ok(false);
         }
         self.write(GroupKind::Opening, &mut Group::default())?;
@@ -161,6 +162,7 @@ impl Log {
             .bytes_written
             .fetch_add(bytes.len() as u64, Ordering::Relaxed);
         tail.end += bytes.len() as u64;
+        self.space.set_tail_room(tail.capacity.saturating_sub(tail.end));
         tail.records += u64::from(head.records);
         self.position.group = head.number;
         self.position.records += u64::from(head.records);
@@ -193,25 +195,21 @@ impl Log {
         }
     }
 
-    /// Seals the segment and begins the next. `false`: there is no room for a next one, the segment stays as it is.
-    pub(super) fn roll(&mut self) -> Result<bool, LogFailed> {
-        let file = self.spares.take();
-        self.out_of_space = file.is_none();
-        let Some(file) = file else { return Ok(false) };
+    /// Seals the segment and begins the next. `false`: there is no room for a next one for this purpose, the segment
+    /// stays as it is.
+    pub(super) fn roll(&mut self, purpose: Purpose) -> Result<bool, LogFailed> {
+        let Some(spare) = self.spares.take(purpose) else {
+            return Ok(false);
+        };
         self.seal()?;
-        self.begin(file)?;
+        self.begin(spare)?;
         self.spares.replenish();
         Ok(true)
     }
 
-    /// Whether a next segment is prepared or being prepared; tries again when it could not be made before.
-    pub(super) fn retry_space(&mut self) -> bool {
-        self.out_of_space = !self.spares.retry();
-        !self.out_of_space
-    }
-
-    pub(super) fn is_out_of_space(&self) -> bool {
-        self.out_of_space
+    /// Whether there is room on the disk; looks again when there was none before.
+    pub(super) fn retry_space(&self) -> bool {
+        self.spares.retry()
     }
 
     /// Everything is synced, and a last group says so.
@@ -284,7 +282,7 @@ impl Log {
     }
 
     /// Makes the prepared file the next segment. Its header is synced before it gets its name.
-    fn begin(&mut self, file: Box<dyn File>) -> Result<(), LogFailed> {
+    fn begin(&mut self, spare: Spare) -> Result<(), LogFailed> {
         let number = self.position.segment + 1;
         let segment = Arc::new(Segment::new(&self.options.directory, &self.id, number));
         let head = SegmentHead {
@@ -295,10 +293,10 @@ impl Log {
             last_synced: self.position.synced,
             records_before: self.position.records,
         };
+        let Spare { file, path } = spare;
         let tail = Tail::begin(segment.clone(), file, self.options.segment_bytes, &head);
         let tail = tail.and_then(|tail| {
-            self.fs
-                .rename(&self.options.directory.join(SPARE_FILE), &segment.path)?;
+            self.fs.rename(&path, &segment.path)?;
             self.fs.sync_dir(&self.options.directory)?;
             Ok(tail)
         });
@@ -308,6 +306,7 @@ impl Log {
         self.counters
             .bytes_on_disk
             .fetch_add(tail.capacity, Ordering::Relaxed);
+        self.space.set_tail_room(tail.capacity.saturating_sub(tail.end));
         self.position.segment = number;
         self.catalog.begin(segment);
         self.tail = Some(tail);

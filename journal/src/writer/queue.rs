@@ -47,7 +47,6 @@ struct State {
     bytes: usize,
     sleeping: bool,
     closing: bool,
-    no_space: bool,
     /// Set for good: every append gets this.
     refusal: Option<AppendError>,
 }
@@ -120,19 +119,6 @@ impl Queue {
         std::mem::take(&mut state.frames)
     }
 
-    pub(crate) fn set_no_space(&self, no_space: bool) {
-        let mut state = self.state.lock();
-        if state.no_space != no_space {
-            state.no_space = no_space;
-            drop(state);
-            if no_space {
-                tracing::error!("the disk has no room for a further journal segment: new events are refused");
-            } else {
-                tracing::info!("the disk has room for the journal again: new events are taken");
-            }
-        }
-    }
-
     pub(crate) fn health(&self) -> Health {
         let state = self.state.lock();
         match &state.refusal {
@@ -140,7 +126,6 @@ impl Queue {
                 reason: reason.clone(),
             },
             Some(_) => Health::Closed,
-            None if state.no_space => Health::NoSpace,
             None => Health::Writing,
         }
     }

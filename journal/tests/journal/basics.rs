@@ -149,7 +149,10 @@ fn a_second_opening_of_the_directory_is_refused_by_name_until_the_first_is_close
     let options = small(&directory);
     let (journal, _) = open(&real(), &options);
     let refused = Journal::open(real(), options.clone(), None).expect_err("the directory is locked");
-    assert!(matches!(&refused, OpenError::Locked { directory: named } if *named == options.directory));
+    assert!(
+        matches!(&refused, OpenError::Locked { directory: named, holder: Some(holder) }
+        if *named == options.directory && *holder == std::process::id())
+    );
     assert!(
         refused
             .to_string()

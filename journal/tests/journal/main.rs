@@ -4,9 +4,11 @@
 mod basics;
 mod concurrency;
 mod damage;
+mod durability;
 mod faults;
 mod processes;
 mod retirement;
 mod retiring;
 mod simulation;
+mod space;
 mod support;

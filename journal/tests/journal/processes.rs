@@ -52,7 +52,15 @@ fn a_second_process_is_kept_out_and_takes_over_what_a_killed_one_acknowledged() 
         });
         let in_this_life = acknowledgements.nth(100).expect("the process appends");
         let refused = Journal::open(fs.clone(), small(&directory), None);
-        assert!(matches!(refused, Err(OpenError::Locked { .. })), "{refused:?}");
+        let refused = refused.expect_err("the directory is taken");
+        assert!(
+            matches!(refused, OpenError::Locked { holder: Some(id), .. } if id == child.id()),
+            "{refused:?}"
+        );
+        assert!(
+            refused.to_string().contains(&format!("process {}", child.id())),
+            "{refused}"
+        );
         child.kill().unwrap();
         child.wait().unwrap();
         acknowledged += acknowledgements.last().unwrap_or(in_this_life);

@@ -239,6 +239,81 @@ async fn a_full_disk_refuses_ingest_while_deliveries_go_on_and_takes_it_again_wh
 }
 
 #[tokio::test]
+async fn when_the_reserve_is_low_too_deliveries_stop_instead_of_repeating_and_go_on_when_there_is_room() {
+    let disk = SimFs::new();
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options {
+        clock: Arc::new(ManualClock::default()),
+        segment_bytes: 64 * 1024,
+        file_system: Arc::new(disk.clone()),
+        ..Options::new(directory.path())
+    };
+    let (engine, _) = Embedded::open(options).await.unwrap();
+    let subscription = attach(&engine, "b", "t").await;
+    let mut stored = 0;
+    while stored < 200 {
+        engine
+            .append(&name("b"), batch(vec![event(stored)]))
+            .await
+            .unwrap();
+        stored += 1;
+    }
+    while engine.space().reserve_bytes < engine.space().reserve_bytes_wanted {
+        tokio::task::yield_now().await;
+    }
+    disk.set_quota(Some(disk.used_bytes()));
+    while engine
+        .append(&name("b"), batch(vec![event(stored)]))
+        .await
+        .is_ok()
+    {
+        stored += 1;
+    }
+    assert_eq!(engine.health(), Health::NoSpace);
+    // Dead letters keep a copy of their event: they use the reserve up.
+    let letter = |event: &Event| {
+        let data = vec![b'x'; 8 * 1024];
+        Settlement::DeadLettered(DeadLetter {
+            reason: DeadLetterReason::Refused,
+            event: Event::builder()
+                .id(event.id())
+                .source("/t")
+                .ty("t")
+                .data(schemas::event::DataForm::Binary, data)
+                .build()
+                .unwrap(),
+            failure: None,
+            attempts: 1,
+        })
+    };
+    let mut dead = 0;
+    while engine.health() == Health::NoSpace {
+        let claim = next(&subscription).await;
+        let letter = letter(claim.event());
+        claim.settle(letter).await.unwrap();
+        dead += 1;
+    }
+    assert!(dead < 100, "the reserve has an end");
+    assert_eq!(engine.health(), Health::ReserveLow);
+    let waiting = tokio::time::timeout(Duration::from_millis(100), subscription.next()).await;
+    assert!(waiting.is_err(), "nothing is handed out");
+    disk.set_quota(None);
+    for _ in dead..stored {
+        next(&subscription).await.settle(delivered()).await.unwrap();
+    }
+    assert!(is_quiet(&subscription).await);
+    assert_eq!(
+        (subscription.status().delivered, listed(&engine).len() as u64),
+        (stored - dead, dead)
+    );
+    engine
+        .append(&name("b"), batch(vec![event(stored)]))
+        .await
+        .unwrap();
+    engine.close().await;
+}
+
+#[tokio::test]
 async fn after_a_record_that_could_not_be_applied_none_is_so_that_the_view_has_no_holes() {
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path()).await;
