@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and nothing of what it does.
 
+mod bytes;
+mod durability;
 mod duration;
 pub(crate) mod filter;
 pub(crate) mod node;

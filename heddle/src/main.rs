@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod configuration;
 mod console;
+mod durability;
 mod exit;
 mod file_system;
 mod limits;

@@ -5,9 +5,7 @@ mod banner;
 mod drain;
 mod running;
 
-use std::path::Path;
-
-use broker::embedded::{Embedded, Opened, Options};
+use broker::embedded::{Embedded, Opened};
 use schemas::names::ResourceName;
 
 use self::access::Access;
@@ -49,7 +47,7 @@ pub(crate) async fn run(args: NodeArgs, configuration: Configuration, greeting: 
     let access = Access::new(&args)?;
     let mut signals = Signals::listen()?;
     let listeners = Listeners::bind(&args).await?;
-    let (engine, opened) = open(&args.data).await?;
+    let (engine, opened) = open(&args).await?;
     declare(&engine, &wiring).await?;
     warn_of_detached(&engine, &wiring);
     warn_of_paused(&engine);
@@ -72,8 +70,10 @@ pub(crate) async fn run(args: NodeArgs, configuration: Configuration, greeting: 
     stopped
 }
 
-async fn open(data: &Path) -> Outcome<(Embedded, Opened)> {
-    Embedded::open(Options::new(data)).await.or_exit(Exit::Io)
+async fn open(args: &NodeArgs) -> Outcome<(Embedded, Opened)> {
+    Embedded::open(args.storage.options(&args.data))
+        .await
+        .or_exit(Exit::Io)
 }
 
 async fn declare(engine: &Embedded, wiring: &Wiring) -> Outcome {

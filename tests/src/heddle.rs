@@ -67,6 +67,15 @@ impl Heddle {
         Self::start_in(folder, configuration, &[], environment).await
     }
 
+    /// Starts heddle with these resources and more arguments on a data folder that is there already, such as a file
+    /// system of its own. The caller keeps it until heddle has ended.
+    pub async fn start_on(data: &Path, resources: &Resources, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::os::unix::fs::symlink(data, folder.path().join("data")).expect("a link to the data folder");
+        let configuration = resources.write(folder.path());
+        Self::start_in(folder, configuration, arguments, &[]).await
+    }
+
     async fn start_in(
         folder: TempDir,
         configuration: PathBuf,

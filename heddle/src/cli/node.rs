@@ -1,17 +1,22 @@
 //! Arguments of the commands that run a configuration or check it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use broker::embedded::{Durability, Options};
 use clap::{Args, ValueEnum};
 
-use super::duration;
+use super::{bytes, durability, duration};
 
 /// Where the ingress listens unless told otherwise.
 const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 /// Where the admin API listens unless told otherwise.
 const ADMIN_DEFAULT: &str = "127.0.0.1:9090";
+/// The smallest journal file: a batch of the largest size has to fit one.
+const SEGMENT_BYTES_MIN: u64 = 8 << 20;
+/// The largest.
+const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
 /// Arguments of `heddle dev`.
 #[derive(Debug, Args)]
@@ -41,6 +46,8 @@ pub(crate) struct NodeArgs {
         value_name = "DIR"
     )]
     pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
     /// Address that producers post events to; port 0 takes any free one.
     #[arg(long, default_value = LISTEN_DEFAULT, env = "HEDDLE_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
@@ -64,6 +71,25 @@ pub(crate) struct NodeArgs {
     pub(crate) drain_timeout: Duration,
 }
 
+/// How the data directory is kept.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StorageArgs {
+    /// What 202 promises: `always` (on disk before it is answered), `interval:100ms` (on disk at most that much later)
+    /// or `os` (when the system writes it back). Only `always` loses nothing in a power cut.
+    #[arg(long, default_value = "always", env = "HEDDLE_DURABILITY", value_parser = durability::parse, value_name = "MODE")]
+    pub(crate) durability: Durability,
+    /// Size of one journal file; smaller ones suit a small disk.
+    #[arg(long, default_value = "64MiB", env = "HEDDLE_SEGMENT_BYTES", value_parser = segment_bytes, value_name = "SIZE")]
+    pub(crate) segment_bytes: u64,
+    /// Room that is taken ahead so that what was accepted can be finished when the disk is full; rounded up to whole
+    /// journal files.
+    #[arg(long, default_value = "128MiB", env = "HEDDLE_RESERVE_BYTES", value_parser = bytes::parse, value_name = "SIZE")]
+    pub(crate) reserve_bytes: u64,
+    /// Room on the file system that is left to others: with less, new events are refused with 507.
+    #[arg(long, default_value = "128MiB", env = "HEDDLE_FREE_BYTES_MIN", value_parser = bytes::parse, value_name = "SIZE")]
+    pub(crate) free_bytes_min: u64,
+}
+
 /// Arguments of `heddle validate`.
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
@@ -82,4 +108,27 @@ pub(crate) enum ReportOutput {
     Text,
     /// As JSON, on standard output.
     Json,
+}
+
+impl StorageArgs {
+    /// Options for opening this data directory.
+    pub(crate) fn options(&self, directory: &Path) -> Options {
+        let reserve = self.reserve_bytes.div_ceil(self.segment_bytes);
+        Options {
+            durability: self.durability,
+            segment_bytes: self.segment_bytes,
+            reserve_segments: usize::try_from(reserve).unwrap_or(usize::MAX),
+            free_bytes_min: self.free_bytes_min,
+            ..Options::new(directory)
+        }
+    }
+}
+
+fn segment_bytes(text: &str) -> Result<u64, String> {
+    let found = bytes::parse(text)?;
+    if (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&found) {
+        Ok(found)
+    } else {
+        Err("a journal file has between 8MiB and 1GiB".to_owned())
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) struct AdminArgs {
 /// Arguments of `heddle get`.
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
-    /// What to show: brokers, triggers, sources or endpoints.
+    /// What to show: brokers, triggers, sources, endpoints or storage.
     pub(crate) kind: Kind,
     /// One of them, as `name` (namespace `default`) or `namespace/name`.
     pub(crate) name: Option<String>,
@@ -57,6 +57,8 @@ pub(crate) enum Kind {
     /// Named URLs.
     #[value(alias = "endpoint")]
     Endpoints,
+    /// The data directory: what 202 promises and how much room is left.
+    Storage,
 }
 
 /// How a command prints what it got.
@@ -155,6 +157,7 @@ impl Kind {
             Self::Triggers => "triggers",
             Self::Sources => "sources",
             Self::Endpoints => "endpoints",
+            Self::Storage => "storage",
         }
     }
 }

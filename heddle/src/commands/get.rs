@@ -17,6 +17,12 @@ pub(crate) async fn run(args: GetArgs) -> Outcome {
             "--wait-idle is for triggers: heddle get trigger NAME --wait-idle 30s",
         ));
     }
+    if args.kind == Kind::Storage && args.name.is_some() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "there is one storage: heddle get storage",
+        ));
+    }
     let client = Client::new(&args.admin.admin, args.admin.token_file.as_deref())?;
     let document = client
         .get_document(&path(&args), args.wait_idle.unwrap_or_default())
@@ -73,6 +79,7 @@ fn columns(kind: Kind) -> &'static [Column] {
         Kind::Triggers => TRIGGERS,
         Kind::Sources => SOURCES,
         Kind::Endpoints => ENDPOINTS,
+        Kind::Storage => STORAGE,
     }
 }
 
@@ -173,6 +180,34 @@ const ENDPOINTS: &[Column] = &[
     Column {
         heading: "TARGET",
         cell: |item| cell(item, "/target"),
+    },
+];
+
+const STORAGE: &[Column] = &[
+    Column {
+        heading: "DIRECTORY",
+        cell: |item| cell(item, "/directory"),
+    },
+    READY,
+    Column {
+        heading: "DURABILITY",
+        cell: |item| cell(item, "/durability"),
+    },
+    Column {
+        heading: "SEGMENTS",
+        cell: |item| cell(item, "/segments"),
+    },
+    Column {
+        heading: "DISK",
+        cell: |item| cell(item, "/diskBytes"),
+    },
+    Column {
+        heading: "RESERVE",
+        cell: |item| cell(item, "/reserveBytes"),
+    },
+    Column {
+        heading: "FREE",
+        cell: |item| cell(item, "/freeBytes"),
     },
 ];
 

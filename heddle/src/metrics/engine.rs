@@ -67,6 +67,21 @@ impl EngineCollector {
             "Bytes on disk",
             stats.bytes_on_disk,
         )?;
+        let space = self.engine.space();
+        gauge(
+            encoder,
+            "journal_reserve_bytes",
+            "Bytes prepared for finishing what was accepted when the disk is full",
+            space.reserve_bytes,
+        )?;
+        if let Some(free) = space.free_bytes {
+            gauge(
+                encoder,
+                "storage_free_bytes",
+                "Bytes free on the file system of the data directory",
+                free,
+            )?;
+        }
         let is_ready = u64::from(self.engine.health() == Health::Ready);
         gauge(
             encoder,

@@ -9,7 +9,7 @@ use super::running::Listeners;
 use crate::cli::node::NodeArgs;
 use crate::ready_file::base_url;
 use crate::wiring::Wiring;
-use crate::{file_system, terminal};
+use crate::{durability, file_system, terminal};
 
 /// The facts, put into words for a terminal or a log.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Facts {
             ingress: base_url(listeners.ingress.address()),
             admin: base_url(listeners.admin.address()),
             data: engine.directory().to_owned(),
-            durability: Durability::Always,
+            durability: engine.durability(),
             opened,
             broker: wiring.catalogue.brokers.first().map(ToString::to_string),
             token_file: args.ingress_token_file.clone(),
@@ -73,7 +73,7 @@ impl Facts {
         );
         line("admin", &format!("{}  (/readyz, /metrics, /api/v1)", self.admin));
         line("data", &self.data.display().to_string());
-        line("durability", &durability(self.durability));
+        line("durability", &durability::promise(self.durability));
         line("recovery", &recovery(&self.opened));
         for quarantined in &self.opened.quarantined {
             line("DAMAGED", quarantined);
@@ -103,7 +103,7 @@ impl Facts {
             ingress = self.ingress,
             admin = self.admin,
             data = %self.data.display(),
-            durability = durability(self.durability),
+            durability = durability::promise(self.durability),
             recovery = recovery(&self.opened),
             brokers,
             triggers,
@@ -132,21 +132,6 @@ impl Facts {
              -H 'content-type: application/json' -d '{{\"hello\":\"world\"}}'\n",
             self.ingress
         )
-    }
-}
-
-/// What 202 promises, in words.
-fn durability(mode: Durability) -> String {
-    match mode {
-        Durability::Always => "every event is on disk (fdatasync) before it is answered 202".to_owned(),
-        Durability::Interval(interval) => format!(
-            "RELAXED: a power cut may lose up to {} of events that were answered 202",
-            terminal::duration(interval)
-        ),
-        Durability::Os => {
-            "RELAXED: a power cut may lose events that were answered 202; the system decides when they reach the disk"
-                .to_owned()
-        }
     }
 }
 

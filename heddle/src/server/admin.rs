@@ -11,6 +11,7 @@ mod position;
 mod query;
 mod routes;
 mod sources;
+mod storage;
 mod tail;
 mod triggers;
 mod write;

@@ -6,12 +6,13 @@ use ::sources::State as SourceState;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use broker::embedded::Health;
+use broker::embedded::{Embedded, Health, SpaceReport};
 use http::StatusCode;
 use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::Admin;
+use crate::durability;
 
 /// What the process is doing as a whole. Cheap to clone; all clones tell the same.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,8 @@ struct Readiness {
     reasons: Vec<String>,
     /// What a person should look at although events are taken.
     warnings: Vec<String>,
+    /// What 202 promises, in words.
+    durability: String,
 }
 
 impl Phase {
@@ -79,7 +82,7 @@ impl Readiness {
             .phase
             .reason()
             .into_iter()
-            .chain(storage_reason(&admin.parts.engine.health()))
+            .chain(storage_reason(&admin.parts.engine))
             .collect();
         let stopped = admin
             .parts
@@ -128,19 +131,45 @@ impl Readiness {
                 .chain(paused)
                 .chain(failing)
                 .collect(),
+            durability: durability::promise(admin.parts.engine.durability()),
         }
     }
 }
 
-fn storage_reason(health: &Health) -> Option<String> {
+/// Why storage takes no events; `None` when it does.
+pub(super) fn storage_reason(engine: &Embedded) -> Option<String> {
+    reason(&engine.health(), &engine.space())
+}
+
+fn reason(health: &Health, space: &SpaceReport) -> Option<String> {
+    let free = || {
+        space.free_bytes.map_or_else(String::new, |free| {
+            let (free, min) = (mebibytes(free), mebibytes(space.free_bytes_min));
+            format!(" ({free} free, {min} are left to others)")
+        })
+    };
     match health {
         Health::Ready => None,
-        Health::NoSpace => Some("the disk that holds the data directory is full".to_owned()),
+        Health::NoSpace => Some(format!(
+            "the disk that holds the data directory is full{}: new events are refused with 507, deliveries go on out of \
+             the reserve, of which {} are left",
+            free(),
+            mebibytes(space.reserve_bytes)
+        )),
+        Health::ReserveLow => Some(format!(
+            "the disk that holds the data directory is full{} and the reserve is used up: new events are refused with \
+             507 and deliveries have stopped; both go on by themselves when there is room",
+            free()
+        )),
         Health::Failed { reason } => Some(format!(
             "storage has failed: {reason}; restart after repairing it"
         )),
         Health::Closed => Some("storage is closed".to_owned()),
     }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 #[cfg(test)]

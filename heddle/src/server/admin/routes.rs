@@ -5,7 +5,8 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Admin, brokers, dead_letters, endpoints, health, openapi, position, show_metrics, sources, tail, triggers,
+    Admin, brokers, dead_letters, endpoints, health, openapi, position, show_metrics, sources, storage, tail,
+    triggers,
 };
 use crate::server::problem::{Kind, Problem};
 
@@ -44,6 +45,7 @@ pub(super) fn guarded() -> Vec<Route> {
         read("/api/v1/sources/{namespace}/{name}", get(sources::show)),
         read("/api/v1/endpoints", get(endpoints::list)),
         read("/api/v1/endpoints/{namespace}/{name}", get(endpoints::show)),
+        read("/api/v1/storage", get(storage::show)),
         read("/api/v1/dead-letters", get(dead_letters::list)),
         read("/api/v1/dead-letters/{id}", get(dead_letters::show)),
     ]
