@@ -13,7 +13,9 @@ mod apply;
 mod attach;
 mod checkpoint;
 mod dead_letters;
+mod dedupe;
 mod degrade;
+mod door;
 mod memory;
 mod open;
 mod position;
@@ -34,6 +36,7 @@ mod view;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use journal::Purpose;
@@ -52,14 +55,15 @@ pub use tail::{Tail, TailItem};
 
 use self::attach::Attached;
 use self::checkpoint::Ticker;
+use self::door::Arrival;
 use self::pump::CommitQueue;
-use self::records::{FilteredRecord, StateRecord, StreamsRecord, SubscribedRecord, event_entry};
+use self::records::{FilteredRecord, StateRecord, StreamsRecord, SubscribedRecord};
 use self::shared::Shared;
 use self::subscription::Sub;
 use crate::clock::{Clock, Timestamp};
 use crate::{
-    Accepted, AppendError, Batch, Engine, Matcher, Position, Start, SubscribeError, Subscription,
-    SubscriptionSpec, SubscriptionStatus,
+    Accepted, AppendError, Batch, Engine, Matcher, Rejection, Start, SubscribeError, Subscription,
+    SubscriptionSpec, SubscriptionStatus, Tally,
 };
 
 /// The engine. Cheap to clone; the last clone does not close it: call [`Embedded::close`].
@@ -84,6 +88,8 @@ pub struct BrokerStatus {
     pub last_sequence: u64,
     /// Dead letters ever stored.
     pub dead_letters: u64,
+    /// For how long a pair of source and id is stored once, where it is.
+    pub dedupe: Option<Duration>,
 }
 
 /// One subscription, attached or not, as the admin API shows it.
@@ -180,6 +186,29 @@ impl Embedded {
             .ok_or(AppendError::Closed)
     }
 
+    /// Makes a broker store each pair of source and id once within `window`, or as often as it comes. In force for what
+    /// comes from now on: a pair is remembered for the window that was in force when it was stored.
+    pub fn set_dedupe(&self, broker: &ResourceName, window: Option<Duration>) {
+        if let Some(broker) = self.shared.streams.by_name(broker) {
+            *broker.dedupe.write() = window;
+        }
+    }
+
+    /// What came to each broker's door since the process started, by name.
+    #[must_use]
+    pub fn tallies(&self) -> Vec<(ResourceName, Tally)> {
+        let tally = |broker: Arc<streams::BrokerStream>| (broker.name.clone(), broker.counts.read());
+        self.shared.streams.all().into_iter().map(tally).collect()
+    }
+
+    /// Counts messages for a broker that were refused before they came to its door.
+    pub fn count_rejected(&self, broker: &ResourceName, reason: Rejection, messages: u64) {
+        if let Some(broker) = self.shared.streams.by_name(broker) {
+            broker.counts.received(messages);
+            broker.counts.rejected(reason, messages);
+        }
+    }
+
     /// Whether the broker has streams here.
     #[must_use]
     pub fn is_declared(&self, broker: &ResourceName) -> bool {
@@ -196,6 +225,7 @@ impl Embedded {
                 first_sequence: bounds.map_or(0, |bounds| bounds.first),
                 last_sequence: bounds.map_or(0, |bounds| bounds.last),
                 dead_letters: self.shared.last(stream.dead_letters),
+                dedupe: stream.dedupe_window(),
             }
         };
         self.shared.streams.all().into_iter().map(status).collect()
@@ -394,30 +424,16 @@ impl Engine for Embedded {
                     broker: broker.clone(),
                 });
             };
-            if let Some(reason) = self.shared.halted() {
-                return Err(AppendError::Failed { reason });
-            }
-            let now = self.shared.clock.now();
-            let hops = batch.hops;
-            let events = batch
-                .events
-                .iter()
-                .map(|event| event_entry(broker.events, event, hops, now));
-            let state = batch
-                .source_state
-                .map(|state| StateRecord::SourceState(state).entry());
-            let count = batch.events.len();
-            let submitted = self
-                .shared
-                .submit(Purpose::Ingest, events.chain(state), batch.permit);
-            let committed = submitted.durable().await?;
-            let position = |sequence: &u64| Position {
-                stream: broker.events,
-                sequence: *sequence,
+            let state = batch.source_state.map(StateRecord::SourceState);
+            let arrival = Arrival {
+                broker,
+                events: batch.events,
+                hops: batch.hops,
+                purpose: Purpose::Ingest,
+                with: state.iter().map(StateRecord::entry).collect(),
+                permit: batch.permit,
             };
-            Ok(Accepted {
-                positions: committed.sequences.iter().take(count).map(position).collect(),
-            })
+            self.shared.take_in(arrival).await
         })
     }
 

@@ -3,6 +3,8 @@
 //! The contract, for every engine:
 //! - `append` answers `Ok` only when all events of the batch are durable as the configured mode says. A batch is
 //!   stored whole or not at all, together with the source state that came with it.
+//! - A broker that dedupes stores each pair of source and id once within its window. The same event again is answered
+//!   `Ok` and not stored; the same pair with other attributes or data is refused, with its whole batch.
 //! - `subscribe` attaches to the subscription of that name, which outlives the process: position, retries and
 //!   attempts are where they were left. A new subscription starts where [`Start`] says.
 //! - A subscription yields each event that its broker stored after its start and that the injected [`Matcher`]
@@ -94,7 +96,7 @@ pub trait Matcher: Send + Sync + 'static {
 /// Events that are stored whole or not at all.
 #[derive(Debug)]
 pub struct Batch {
-    /// At least one, in order.
+    /// In order. None at all, for a source that only has a position to save.
     pub events: Vec<Event>,
     /// Passes left for the loop guard: 255 less the passes made, or what came in, whichever is lower.
     pub hops: u8,
@@ -125,8 +127,11 @@ pub struct Position {
 /// Proof that a batch is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// Of each event, in the batch's order.
-    pub positions: Vec<Position>,
+    /// Of each event, in the batch's order. `None` for a duplicate of one that was stored so long ago that its place
+    /// is not at hand.
+    pub positions: Vec<Option<Position>>,
+    /// How many of them were stored before, or stood in the batch twice, and were not stored now.
+    pub duplicates: usize,
 }
 
 /// Why a batch was not stored. Nothing of it was.
@@ -137,6 +142,18 @@ pub enum AppendError {
     UnknownBroker {
         /// The name asked for.
         broker: ResourceName,
+    },
+    /// The broker stores a pair of source and id once, and has seen this one with other attributes or data.
+    #[error(
+        "an event with source `{event_source}` and id `{event_id}` was stored before with other attributes or data"
+    )]
+    Conflict {
+        /// Which event of the batch, from 0.
+        index: usize,
+        /// Its source.
+        event_source: Arc<str>,
+        /// Its id.
+        event_id: Arc<str>,
     },
     /// A batch is one frame, and a frame never crosses a segment.
     #[error("a batch of {bytes} bytes is over the {bytes_max} bytes that can be stored at once")]
@@ -323,7 +340,10 @@ impl AppendError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Busy | Self::NoSpace | Self::Closed => true,
-            Self::UnknownBroker { .. } | Self::TooLarge { .. } | Self::Failed { .. } => false,
+            Self::UnknownBroker { .. }
+            | Self::Conflict { .. }
+            | Self::TooLarge { .. }
+            | Self::Failed { .. } => false,
         }
     }
 }

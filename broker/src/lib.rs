@@ -18,6 +18,7 @@ pub mod embedded;
 pub mod engine;
 pub mod limits;
 pub mod pause;
+pub mod tally;
 
 pub use admission::{Admission, Overloaded, Permit};
 pub use claim::{
@@ -30,3 +31,4 @@ pub use engine::{
     Subscription, SubscriptionId, SubscriptionSpec, SubscriptionStatus,
 };
 pub use pause::{Pause, PausedBy};
+pub use tally::{Rejection, Tally};

@@ -36,6 +36,13 @@ pub const SETTLEMENT_FRAME_BYTES_MAX: usize = 1024 * 1024;
 /// Settlements that may wait for the journal. Past it nothing is handed out until some are written.
 pub const SETTLEMENTS_WAITING_MAX: usize = 2 * SETTLEMENTS_PER_FRAME_MAX;
 
+/// Pairs of source and id that are reserved at a time: on their way to the disk and into the view. A few hundred
+/// bytes each; past it producers are told to come back.
+pub const DEDUPE_RESERVATIONS_MAX: usize = 65_536;
+
+/// Bytes of events that are hashed where they are; more are hashed on a thread that may be busy for a while.
+pub const DEDUPE_HASH_INLINE_BYTES_MAX: usize = 64 * 1024;
+
 /// Bytes of an endpoint's error answer that are kept with a failure (Knative keeps 1,024 as well).
 pub const FAILURE_DATA_BYTES_MAX: usize = 1024;
 

@@ -79,6 +79,7 @@ async fn open(args: &NodeArgs) -> Outcome<(Embedded, Opened)> {
 async fn declare(engine: &Embedded, wiring: &Wiring) -> Outcome {
     for broker in &wiring.brokers {
         engine.declare(broker).await.or_exit(Exit::Io)?;
+        engine.set_dedupe(broker, wiring.dedupe.get(broker).copied());
     }
     Ok(())
 }

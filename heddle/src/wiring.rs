@@ -5,7 +5,8 @@ mod implicit;
 mod sinks;
 mod sources;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::Duration;
 
 use ::sources::SourceSpec;
 use broker::{Start, Step};
@@ -23,6 +24,8 @@ use crate::server::admin::Catalogue;
 pub(crate) struct Wiring {
     /// Brokers to declare, those that heddle makes for itself included.
     pub(crate) brokers: BTreeSet<ResourceName>,
+    /// For how long each of them stores an event of the same source and id once; those that do.
+    pub(crate) dedupe: BTreeMap<ResourceName, Duration>,
     pub(crate) triggers: Vec<TriggerSpec>,
     pub(crate) sources: Vec<SourceSpec>,
     /// The hops of triggers at which events are printed.
@@ -44,6 +47,10 @@ impl Wiring {
         wiring
             .brokers
             .extend(plan.brokers.iter().map(|broker| broker.name.clone()));
+        for broker in &plan.brokers {
+            let window = broker.dedupe.map(|window| (broker.name.clone(), window));
+            wiring.dedupe.extend(window);
+        }
         for trigger in &plan.triggers {
             wiring.add(trigger_spec(trigger));
         }

@@ -1,5 +1,7 @@
 //! Every numeric limit on what comes from outside, events and configuration, in one place.
 
+use std::time::Duration;
+
 /// Most values of one configuration file, aliases counted as what they expand to. A thousand brokers with ten triggers each
 /// fit; a file of nested aliases that would expand to gigabytes does not.
 pub const YAML_NODES_MAX: usize = 1_000_000;
@@ -17,6 +19,11 @@ pub(crate) const KAFKA_CONSUMERS_MAX: i64 = 64;
 pub(crate) const NATS_ACKS_PENDING_MAX: i64 = 100_000;
 /// Most requests at once to one Endpoint. Each is a connection to an HTTP/1.1 server.
 pub(crate) const ENDPOINT_CONCURRENCY_MAX: i64 = 10_000;
+
+/// Shortest window in which a Broker stores an event once: shorter than a producer's own retry it serves nobody.
+pub(crate) const DEDUPE_WINDOW_MIN: Duration = Duration::from_secs(1);
+/// Longest window in which a Broker stores an event once: a week. Each event of the window takes some 200 bytes of disk.
+pub(crate) const DEDUPE_WINDOW_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What an event or batch may measure. Checked by the codecs before anything is queued; each breach is its own error
 /// ([`Reason::TooLarge`](crate::codec::Reason::TooLarge)).

@@ -2,6 +2,9 @@
 //!
 //! Applies `ceOverrides`, takes the bytes' permit, appends, and offers a batch again while the engine is merely busy
 //! or out of room. Answers `Ok` only when all of it is durable: what a source may move its position on.
+//!
+//! An event that the broker refuses because it has seen its source and id with another content would be refused for
+//! ever: it is left out, counted and named in the log, so that what comes behind it is not lost with it.
 
 use std::sync::Arc;
 
@@ -81,7 +84,8 @@ impl Intake {
     }
 
     /// Stores events in order, and where the source stands after them. Waits while the engine is busy or out of
-    /// room, telling so in the source's status, until it is stored or the source is told to stop.
+    /// room, telling so in the source's status, until it is stored or the source is told to stop. The answer has no
+    /// position for an event that was left out.
     ///
     /// Cancel safe in that nothing half-done stays behind, but a dropped call may still have stored the events.
     ///
@@ -94,7 +98,10 @@ impl Intake {
         state: Option<SourceState>,
     ) -> Result<Accepted, AppendError> {
         let mut runs = by_hops(events).into_iter().peekable();
-        let mut positions = Vec::new();
+        let mut all = Accepted {
+            positions: Vec::new(),
+            duplicates: 0,
+        };
         while let Some((hops, events)) = runs.next() {
             // The position stands for all events, so it rides on the last of them.
             let state = if runs.peek().is_none() {
@@ -102,9 +109,11 @@ impl Intake {
             } else {
                 None
             };
-            positions.extend(self.store_run(hops, events, state).await?.positions);
+            let accepted = self.store_run(hops, events, state).await?;
+            all.positions.extend(accepted.positions);
+            all.duplicates += accepted.duplicates;
         }
-        Ok(Accepted { positions })
+        Ok(all)
     }
 
     /// The event with the source's `ceOverrides`.
@@ -136,24 +145,37 @@ impl Intake {
         &self.inner.admission
     }
 
-    /// Counts events that are durable.
-    pub(crate) fn count(&self, events: usize, bytes: usize) {
-        self.inner.metrics.events.inc_by(events as u64);
+    /// Counts events that are durable, the ones that were so before among them.
+    pub(crate) fn count(&self, events: usize, bytes: usize, accepted: &Accepted) {
+        let stored = events.saturating_sub(accepted.duplicates);
+        self.inner.metrics.events.inc_by(stored as u64);
+        self.inner.metrics.duplicates.inc_by(accepted.duplicates as u64);
         self.inner.metrics.bytes.inc_by(bytes as u64);
         self.inner.status.accepted(events as u64);
+    }
+
+    /// Says that an event is not stored, and why.
+    fn leave_out(&self, event: &Event) {
+        self.inner.metrics.conflicts.inc();
+        tracing::error!(
+            broker = %self.inner.broker,
+            event_source = event.source(),
+            event_id = event.id(),
+            "an event is refused: the broker has stored this source and id with other attributes or data"
+        );
     }
 
     async fn store_run(
         &self,
         hops: u8,
-        events: Vec<Event>,
+        mut events: Vec<Event>,
         source_state: Option<SourceState>,
     ) -> Result<Accepted, AppendError> {
         let inner = &*self.inner;
-        let bytes = events.iter().map(Event::size).sum();
         let mut backoff = Backoff::new(STORE_PAUSE_MS_MIN, STORE_PAUSE_MS_MAX, inner.random.lock().fork());
         let mut waited = false;
         loop {
+            let bytes = events.iter().map(Event::size).sum();
             let permit = Some(inner.admission.admit(bytes).await);
             let batch = Batch {
                 events: events.clone(),
@@ -166,8 +188,12 @@ impl Intake {
                     if waited {
                         inner.status.running();
                     }
-                    self.count(events.len(), bytes);
+                    self.count(events.len(), bytes, &accepted);
                     return Ok(accepted);
+                }
+                Err(AppendError::Conflict { index, .. }) if index < events.len() => {
+                    self.leave_out(&events.remove(index));
+                    continue;
                 }
                 Err(error) => error,
             };

@@ -15,6 +15,8 @@ pub struct Metrics {
     running: Family<Labels, Gauge>,
     events: Family<Labels, Counter>,
     bytes: Family<Labels, Counter>,
+    duplicates: Family<Labels, Counter>,
+    conflicts: Family<Labels, Counter>,
     store_retries: Family<Labels, Counter>,
     restarts: Family<Labels, Counter>,
     invalid: Family<Labels, Counter>,
@@ -33,6 +35,10 @@ pub struct SourceMetrics {
     pub events: Counter,
     /// Their bytes.
     pub bytes: Counter,
+    /// Events that the broker had stored before.
+    pub duplicates: Counter,
+    /// Events that were refused: their source and id were seen with another content.
+    pub conflicts: Counter,
     /// Batches that the engine could not take at once.
     pub store_retries: Counter,
     /// Runs after the first.
@@ -64,6 +70,16 @@ impl Metrics {
         };
         add("events", "Events stored", &all.events);
         add("event_bytes", "Bytes of events stored", &all.bytes);
+        add(
+            "duplicate_events",
+            "Events that the broker had stored before and did not store again",
+            &all.duplicates,
+        );
+        add(
+            "conflicting_events",
+            "Events left out: their source and id were stored before with other attributes or data",
+            &all.conflicts,
+        );
         add(
             "store_retries",
             "Batches that had to be offered to the engine again",
@@ -105,6 +121,8 @@ impl Metrics {
             running: self.running.get_or_create_owned(&labels),
             events: self.events.get_or_create_owned(&labels),
             bytes: self.bytes.get_or_create_owned(&labels),
+            duplicates: self.duplicates.get_or_create_owned(&labels),
+            conflicts: self.conflicts.get_or_create_owned(&labels),
             store_retries: self.store_retries.get_or_create_owned(&labels),
             restarts: self.restarts.get_or_create_owned(&labels),
             invalid: self.invalid.get_or_create_owned(&labels),
@@ -122,6 +140,8 @@ impl Metrics {
         for family in [
             &self.events,
             &self.bytes,
+            &self.duplicates,
+            &self.conflicts,
             &self.store_retries,
             &self.restarts,
             &self.invalid,

@@ -162,6 +162,7 @@ impl FakeEngine {
                 stream: 1,
                 sequence: first + at,
             })
+            .map(Some)
             .collect();
         let events = batch.events;
         let count = events.len();
@@ -173,7 +174,10 @@ impl FakeEngine {
         });
         drop(inner);
         self.stored.send_modify(|stored| *stored += count);
-        Ok(Accepted { positions })
+        Ok(Accepted {
+            positions,
+            duplicates: 0,
+        })
     }
 }
 

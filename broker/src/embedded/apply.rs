@@ -76,6 +76,7 @@ impl Shared {
         match record {
             StateRecord::Streams(record) => view.put_broker(record),
             StateRecord::SourceState(state) => view.put_source_state(state),
+            StateRecord::Deduped(record) => view.put_pairs(record),
             StateRecord::Settlements(items) => items.iter().try_for_each(|item| match &item.fate {
                 Fate::Retry { at, progress } => {
                     let retry = Retry {
@@ -126,6 +127,7 @@ impl Shared {
                     }
                 }
             }
+            StateRecord::Deduped(record) => self.reservations.applied(record),
             StateRecord::SourceState(_)
             | StateRecord::SnapshotBegin(_)
             | StateRecord::SnapshotChunk(_)

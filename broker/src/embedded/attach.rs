@@ -8,8 +8,9 @@ use futures_util::future::{self, BoxFuture, FutureExt};
 use journal::{Entry, Purpose, ReadLimit, StreamId};
 use schemas::filter::Filter;
 
+use super::door::Arrival;
 use super::pump::decode;
-use super::records::{DeadLetterMeta, Fate, Item, StateRecord, dead_letter_entry, event_entry};
+use super::records::{DeadLetterMeta, Fate, Item, StateRecord, dead_letter_entry};
 use super::shared::Shared;
 use super::subscription::{Next, Sub};
 use super::view::ViewError;
@@ -34,6 +35,13 @@ pub(crate) struct Attached {
 struct Place {
     shared: Arc<Shared>,
     sub: Arc<Sub>,
+}
+
+/// What is stored in the frame of a settlement.
+enum With {
+    Nothing,
+    Reply(Reply),
+    Letter(Entry),
 }
 
 /// Judges events that are read from disk, each by the filter of its time.
@@ -293,17 +301,21 @@ impl Place {
         }
     }
 
-    fn reply_entry(&self, reply: &Reply) -> Result<Entry, AppendError> {
+    /// Takes a reply through its broker's door, with the settlement of its cause in the same frame.
+    async fn settle_with_reply(self: Arc<Self>, item: Item, reply: Reply) -> Result<(), AppendError> {
         let unknown = || AppendError::UnknownBroker {
             broker: reply.broker.clone(),
         };
         let broker = self.shared.streams.by_name(&reply.broker).ok_or_else(unknown)?;
-        Ok(event_entry(
-            broker.events,
-            &reply.event,
-            reply.hops,
-            self.shared.clock.now(),
-        ))
+        let arrival = Arrival {
+            broker,
+            events: vec![reply.event],
+            hops: reply.hops,
+            purpose: Purpose::Upkeep,
+            with: vec![StateRecord::Settlements(vec![item]).entry()],
+            permit: None,
+        };
+        self.shared.take_in(arrival).await.map(drop)
     }
 
     fn dead_letter_entry(&self, cause: Position, letter: DeadLetter) -> Entry {
@@ -320,30 +332,30 @@ impl Place {
         dead_letter_entry(self.sub.broker.dead_letters, &meta, &letter.event)
     }
 
-    /// The entry that must be stored with the settlement, if any, and the settlement.
-    fn entries(&self, cause: Position, settlement: Settlement) -> Result<(Option<Entry>, Item), AppendError> {
+    /// The settlement, and what must be stored with it.
+    fn entries(&self, cause: Position, settlement: Settlement) -> (With, Item) {
         let item = |fate| self.item(cause.sequence, fate);
-        Ok(match settlement {
+        match settlement {
             Settlement::Delivered { outcome, reply } => {
-                let reply = reply.map(|reply| self.reply_entry(&reply)).transpose()?;
-                (reply, item(Fate::Settled(outcome)))
+                let with = reply.map_or(With::Nothing, With::Reply);
+                (with, item(Fate::Settled(outcome)))
             }
             Settlement::RetryAt { at, progress } => (
-                None,
+                With::Nothing,
                 item(Fate::Retry {
                     at,
                     progress: Box::new(progress),
                 }),
             ),
             Settlement::DeadLettered(letter) => (
-                Some(self.dead_letter_entry(cause, letter)),
+                With::Letter(self.dead_letter_entry(cause, letter)),
                 item(Fate::Settled(Outcome::DeadLetterStore)),
             ),
             Settlement::DeliveredReplyDeadLettered { outcome, dead_letter } => (
-                Some(self.dead_letter_entry(cause, dead_letter)),
+                With::Letter(self.dead_letter_entry(cause, dead_letter)),
                 item(Fate::Settled(outcome)),
             ),
-        })
+        }
     }
 }
 
@@ -379,12 +391,12 @@ impl Settler for Place {
             return future::ready(Err(AppendError::Failed { reason })).boxed();
         }
         match self.entries(stored.position, settlement) {
-            Err(error) => future::ready(Err(error)).boxed(),
-            Ok((None, item)) => {
+            (With::Nothing, item) => {
                 self.shared.settle_soon(item);
                 future::ready(Ok(())).boxed()
             }
-            Ok((Some(entry), item)) => {
+            (With::Reply(reply), item) => self.settle_with_reply(item, reply).boxed(),
+            (With::Letter(entry), item) => {
                 let entries = [entry, StateRecord::Settlements(vec![item]).entry()];
                 let submitted = self.shared.submit(Purpose::Upkeep, entries, ());
                 submitted.durable().map(|done| done.map(drop)).boxed()

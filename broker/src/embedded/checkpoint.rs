@@ -47,6 +47,9 @@ pub(crate) fn run(shared: &Arc<Shared>, ticker: &Ticker) {
         space.tick(shared, Duration::from_millis(CHECKPOINT_INTERVAL_MS));
         shared.kick_settlements();
         store_progress(shared);
+        if let Err(error) = shared.forget_pairs() {
+            tracing::warn!(%error, "pairs of source and id whose window has passed are kept for now");
+        }
         checkpoint(shared, false);
         shared.return_to_disk_if_due();
         if shared.snapshots.is_newly_synced(shared.journal.synced()) {

@@ -16,6 +16,7 @@
 //! Progress (20)    count v | (subscription v | floor v)*
 //! Filtered (21)    JSON {id, filter, after}
 //! Paused (22)      JSON {id, pause: {by, reason, at} or null}
+//! Deduped (26)     event stream v | until v | count v | (pair key 16 | fingerprint 16)*
 //! SnapshotBegin, SnapshotChunk, SnapshotEnd (28, 29, 30)  see [`snapshot`]
 //! DeadLetter (32)  meta length v | meta as JSON | the event's record
 //! ```
@@ -25,6 +26,7 @@
 //!
 //! Applying a run of state records in order, twice or from any earlier point on, ends in the same state.
 
+mod dedupe;
 pub(crate) mod snapshot;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -34,6 +36,7 @@ use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::dedupe::DedupedRecord;
 use self::snapshot::{SnapshotBegin, SnapshotChunk, SnapshotEnd};
 use crate::clock::Timestamp;
 use crate::{DeadLetterReason, Failure, Outcome, Pause, Position, Progress, SourceState, SubscriptionId};
@@ -51,6 +54,7 @@ const SOURCE_STATE: u8 = 19;
 const PROGRESS: u8 = 20;
 const FILTERED: u8 = 21;
 const PAUSED: u8 = 22;
+const DEDUPED: u8 = 26;
 const SNAPSHOT_BEGIN: u8 = 28;
 pub(crate) const SNAPSHOT_CHUNK: u8 = 29;
 pub(crate) const SNAPSHOT_END: u8 = 30;
@@ -81,6 +85,7 @@ pub(crate) enum StateRecord {
     SnapshotBegin(SnapshotBegin),
     SnapshotChunk(SnapshotChunk),
     SnapshotEnd(SnapshotEnd),
+    Deduped(DedupedRecord),
 }
 
 /// A subscription has this filter for the events after a sequence.
@@ -258,6 +263,10 @@ impl StateRecord {
                 head.extend_from_slice(&to_json(record));
                 SNAPSHOT_END
             }
+            Self::Deduped(record) => {
+                record.put(&mut head);
+                DEDUPED
+            }
             Self::Settlements(items) => {
                 put_varint(&mut head, items.len() as u64);
                 items.iter().for_each(|item| item.put(&mut head));
@@ -298,6 +307,7 @@ impl StateRecord {
             SNAPSHOT_BEGIN => Ok(Self::SnapshotBegin(input.json(&input.rest)?)),
             SNAPSHOT_CHUNK => Ok(Self::SnapshotChunk(SnapshotChunk::take(&mut input)?)),
             SNAPSHOT_END => Ok(Self::SnapshotEnd(input.json(&input.rest)?)),
+            DEDUPED => DedupedRecord::take(&mut input).map(Self::Deduped),
             SETTLEMENTS => {
                 let count = input.varint()?;
                 Ok(Self::Settlements(
@@ -427,6 +437,13 @@ impl Input {
             }
         }
         Err(self.bad("a number is over 64 bits".into()))
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], BadRecord> {
+        let array = self.rest.first_chunk().copied();
+        let array = array.ok_or_else(|| self.bad("it ends too early".into()))?;
+        self.rest = self.rest.slice(N..);
+        Ok(array)
     }
 
     fn block(&mut self) -> Result<Bytes, BadRecord> {

@@ -159,6 +159,17 @@ impl Shared {
         entries: impl IntoIterator<Item = Entry>,
         keep: impl Send + 'static,
     ) -> Submitted {
+        self.submit_then(purpose, entries, move |_| drop(keep))
+    }
+
+    /// The same, with something to do at the journal's answer, whether or not the asker is still there. It runs on the
+    /// journal's writer thread: it must not block.
+    pub(crate) fn submit_then(
+        &self,
+        purpose: Purpose,
+        entries: impl IntoIterator<Item = Entry>,
+        then: impl FnOnce(&Result<journal::Committed, AppendError>) + Send + 'static,
+    ) -> Submitted {
         let (answer, answered) = oneshot::channel();
         let frame = Frame {
             purpose,
@@ -167,9 +178,10 @@ impl Shared {
         self.journal.append(
             frame,
             Box::new(move |done| {
-                drop(keep);
+                let done = done.map_err(append_error);
+                then(&done);
                 // The asker may have gone away; the frame is stored all the same.
-                let _ = answer.send(done.map_err(append_error));
+                let _ = answer.send(done);
             }),
         );
         Submitted(answered)

@@ -13,6 +13,7 @@ use schemas::names::ResourceName;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::dedupe::Reservations;
 use super::degrade::Degraded;
 use super::memory::TailMemory;
 use super::retention::Watch;
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) settlements: Settlements,
     pub(crate) snapshots: Snapshots,
     pub(crate) retention: Watch,
+    pub(crate) reservations: Reservations,
     pub(crate) closed: CancellationToken,
     /// Serialises what looks a name up and then creates it.
     pub(crate) creation: tokio::sync::Mutex<()>,
@@ -77,6 +79,7 @@ impl Shared {
             settlements: Settlements::default(),
             snapshots: Snapshots::new(segment_bytes),
             retention: Watch::default(),
+            reservations: Reservations::default(),
             closed: CancellationToken::new(),
             creation: tokio::sync::Mutex::new(()),
             subscriptions: RwLock::default(),

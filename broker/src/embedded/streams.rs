@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use schemas::names::ResourceName;
 
 use super::records::{FIRST_BROKER_STREAM, StreamsRecord};
+use crate::tally::Counts;
 
 /// One broker's place in the journal.
 #[derive(Debug)]
@@ -15,6 +17,10 @@ pub(crate) struct BrokerStream {
     pub(crate) name: ResourceName,
     pub(crate) events: u64,
     pub(crate) dead_letters: u64,
+    /// What came to its door since the process started.
+    pub(crate) counts: Counts,
+    /// For how long a pair of source and id is stored once. Configuration: not kept here over a restart.
+    pub(crate) dedupe: RwLock<Option<Duration>>,
     pumped: AtomicU64,
     tail: Mutex<()>,
 }
@@ -83,6 +89,8 @@ impl Streams {
             name: record.broker.clone(),
             events: record.events,
             dead_letters: record.dead_letters,
+            counts: Counts::default(),
+            dedupe: RwLock::new(None),
             pumped: AtomicU64::new(pumped),
             tail: Mutex::new(()),
         });

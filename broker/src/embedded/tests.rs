@@ -1,6 +1,7 @@
 //! The embedded engine against the seam's contract, on a real directory, across restarts.
 
 mod clock;
+mod dedupe;
 mod degraded;
 mod faults;
 mod histories;
@@ -171,7 +172,7 @@ async fn what_is_settled_stays_settled_and_what_is_not_comes_again() {
         accepted
             .positions
             .iter()
-            .map(|at| at.sequence)
+            .map(|at| at.unwrap().sequence)
             .collect::<Vec<_>>(),
         [1, 2, 3]
     );

@@ -14,6 +14,7 @@
 
 mod clock;
 mod dead_letters;
+mod dedupe;
 pub(crate) mod keys;
 mod marks;
 mod pairs;

@@ -188,7 +188,12 @@ impl Engine for FakeEngine {
         let now = self.0.clock.now();
         let positions = self.0.state.lock().store(broker, batch.events, batch.hops, now);
         self.0.changed.notify_waiters();
-        Box::pin(async move { Ok(Accepted { positions }) })
+        let positions = positions.into_iter().map(Some).collect();
+        let accepted = Accepted {
+            positions,
+            duplicates: 0,
+        };
+        Box::pin(async move { Ok(accepted) })
     }
 
     fn subscribe(

@@ -37,6 +37,8 @@ pub(crate) struct Broker {
     pub(crate) name: ResourceName,
     /// Where it is written.
     pub(crate) place: Place,
+    /// For how long an event of the same source and id is not stored again; none: as often as it comes.
+    pub(crate) dedupe: Option<Duration>,
 }
 
 /// A trigger.

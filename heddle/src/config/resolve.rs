@@ -119,6 +119,7 @@ impl<'a> Resolver<'a> {
         plan::Broker {
             name: identity.name.clone(),
             place: identity.place.clone(),
+            dedupe: broker.dedupe,
         }
     }
 

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use broker::embedded::Embedded;
 use broker::{Admission, Batch, Engine};
 use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use schemas::codec::{BATCH_JSON, Decoded, http as codec};
 use schemas::limits::Limits;
 use schemas::names::ResourceName;
@@ -30,6 +30,9 @@ use answer::{append_problem, decode_problem, webhook_problem};
 
 /// What may be sent to a broker's path.
 const METHODS: &str = "POST, OPTIONS";
+
+/// How many events of an accepted request were stored before and are not stored again; absent when none.
+const DEDUPLICATED: HeaderName = HeaderName::from_static("heddle-deduplicated");
 
 /// What the ingress works with. Cheap to clone.
 #[derive(Clone)]
@@ -79,25 +82,46 @@ impl Ingress {
                 ));
             }
         }
-        match target {
+        let duplicates = match target {
             Target::Broker(broker) => self.receive(&broker, request).await?,
             Target::Webhook(path) => self.receive_webhook(&path, request).await?,
+        };
+        let mut response = StatusCode::ACCEPTED.into_response();
+        if duplicates > 0 {
+            response.headers_mut().insert(DEDUPLICATED, duplicates.into());
         }
-        Ok(StatusCode::ACCEPTED.into_response())
+        Ok(response)
     }
 
-    async fn receive(&self, broker: &ResourceName, request: Request<Body>) -> Result<(), Problem> {
-        self.parts.guard.check(request.headers())?;
-        if !self.parts.brokers.contains(broker) {
+    /// Answers how many of the events were stored before.
+    async fn receive(&self, broker: &ResourceName, request: Request<Body>) -> Result<usize, Problem> {
+        let is_known = self.parts.brokers.contains(broker);
+        self.parts
+            .guard
+            .check(request.headers())
+            .map_err(|problem| match is_known {
+                true => self.rejected(broker, 1, problem),
+                false => problem,
+            })?;
+        if !is_known {
             return Err(answer::unknown_broker(broker));
         }
         let bytes_max = self.body_bytes_max(request.headers());
-        let admitted = body::read(request, bytes_max, &self.parts.admission).await?;
+        let admitted = body::read(request, bytes_max, &self.parts.admission)
+            .await
+            .map_err(|problem| self.rejected(broker, 1, problem))?;
         self.store(broker, admitted).await
     }
 
+    /// Counts what is refused before the engine sees it: a message that cannot be read counts as one.
+    fn rejected(&self, broker: &ResourceName, messages: usize, problem: Problem) -> Problem {
+        let reason = answer::rejection(problem.kind);
+        self.parts.engine.count_rejected(broker, reason, messages as u64);
+        problem
+    }
+
     /// A webhook has a token of its own: who posts here is no producer of the mesh.
-    async fn receive_webhook(&self, path: &str, request: Request<Body>) -> Result<(), Problem> {
+    async fn receive_webhook(&self, path: &str, request: Request<Body>) -> Result<usize, Problem> {
         let webhooks = &self.parts.webhooks;
         webhooks
             .authorize(path, request.headers())
@@ -110,45 +134,44 @@ impl Ingress {
         } = body::read(request, bytes_max, &self.parts.admission).await?;
         // The source takes a permit for the event that it makes.
         drop(permit);
-        self.parts
-            .webhooks
-            .accept(path, &headers, body)
-            .await
-            .map_err(webhook_problem)?;
-        Ok(())
+        let accepted = self.parts.webhooks.accept(path, &headers, body).await;
+        Ok(accepted.map_err(webhook_problem)?.duplicates)
     }
 
-    /// Decodes and appends; the events are durable when this returns `Ok`.
-    async fn store(&self, broker: &ResourceName, admitted: Admitted) -> Result<(), Problem> {
+    /// Decodes and appends; the events are durable when this returns `Ok`, with how many of them were so before.
+    async fn store(&self, broker: &ResourceName, admitted: Admitted) -> Result<usize, Problem> {
         let Admitted {
             headers,
             body,
             permit,
         } = admitted;
-        let decoded = codec::decode(&headers, body, &self.parts.limits).map_err(decode_problem)?;
+        let decoded = codec::decode(&headers, body, &self.parts.limits)
+            .map_err(|error| self.rejected(broker, 1, decode_problem(error)))?;
         let is_batch = matches!(decoded, Decoded::Batch(_));
         let mut events = match decoded {
             Decoded::One(event) => vec![event],
             Decoded::Batch(events) => events,
         };
         if events.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
-        let hops = hops::take(&mut events, is_batch)?;
         let count = events.len();
+        let hops =
+            hops::take(&mut events, is_batch).map_err(|problem| self.rejected(broker, count, problem))?;
         let batch = Batch {
             events,
             hops,
             source_state: None,
             permit: Some(permit),
         };
-        self.parts
-            .engine
-            .append(broker, batch)
-            .await
-            .map_err(append_problem)?;
-        self.parts.metrics.accepted(broker, count);
-        Ok(())
+        let accepted = self.parts.engine.append(broker, batch).await;
+        let accepted = accepted.map_err(|error| {
+            let mut problem = append_problem(error);
+            problem.index = problem.index.filter(|_| is_batch);
+            problem
+        })?;
+        self.parts.metrics.accepted(broker, count - accepted.duplicates);
+        Ok(accepted.duplicates)
     }
 
     fn body_bytes_max(&self, headers: &HeaderMap) -> usize {

@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     MethodNotAllowed(&'static str),
     /// The body did not arrive in time.
     Timeout,
+    /// The same source and id were stored with another content.
+    Conflict,
     /// The event or batch is over a limit.
     TooLarge,
     /// The event format is none that heddle reads.
@@ -76,6 +78,7 @@ impl Problem {
     pub(crate) fn not_stored(error: AppendError) -> Self {
         let kind = match &error {
             AppendError::UnknownBroker { .. } => Kind::NotFound,
+            AppendError::Conflict { .. } => Kind::Conflict,
             AppendError::TooLarge { .. } => Kind::TooLarge,
             AppendError::Busy => Kind::Overloaded,
             AppendError::NoSpace => Kind::NoSpace,
@@ -108,6 +111,7 @@ impl Kind {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedFormat => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
@@ -125,6 +129,7 @@ impl Kind {
             Self::NotFound => "not-found",
             Self::MethodNotAllowed(_) => "method-not-allowed",
             Self::Timeout => "timeout",
+            Self::Conflict => "conflict",
             Self::TooLarge => "too-large",
             Self::UnsupportedFormat => "unsupported-format",
             Self::Overloaded => "overloaded",
@@ -141,6 +146,7 @@ impl Kind {
             Self::NotFound => "There is nothing of this name",
             Self::MethodNotAllowed(_) => "This method does nothing here",
             Self::Timeout => "The request did not arrive in time",
+            Self::Conflict => "This was stored before with another content",
             Self::TooLarge => "The request is over a limit",
             Self::UnsupportedFormat => "This event format is not supported",
             Self::Overloaded => "Too much is waiting to be stored",
@@ -160,6 +166,7 @@ impl Kind {
             | Self::NotFound
             | Self::MethodNotAllowed(_)
             | Self::Timeout
+            | Self::Conflict
             | Self::TooLarge
             | Self::UnsupportedFormat
             | Self::Internal => None,

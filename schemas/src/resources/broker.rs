@@ -1,10 +1,15 @@
 //! Broker (`eventing.knative.dev/v1`): a named place that stores events for its triggers.
 
+use std::time::Duration;
+
 use super::delivery::DeliverySpec;
+use super::duration;
 use super::meta::Meta;
 use super::scope::Scope;
+use crate::limits::{DEDUPE_WINDOW_MAX, DEDUPE_WINDOW_MIN};
 use crate::yaml::{Problem, Reader};
 
+const DEDUPE: &str = "heddle.dev/dedupe";
 const CLASS: &str = "eventing.knative.dev/broker.class";
 /// Knative's default class; here it stands for the embedded engine.
 const CLASS_EMBEDDED: &str = "MTChannelBasedBroker";
@@ -16,20 +21,28 @@ pub struct Broker {
     pub meta: Meta,
     /// How its triggers deliver that have no delivery of their own.
     pub delivery: Option<DeliverySpec>,
+    /// For how long an event of the same source and id is not stored again; none: as often as it comes.
+    pub dedupe: Option<Duration>,
 }
 
 impl Broker {
     pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>, scope: &Scope) -> Option<Broker> {
         if let Some(meta) = &meta {
-            meta.review_annotations(document, &[CLASS]);
+            meta.review_annotations(document, &[CLASS, DEDUPE]);
             check_class(document, meta);
         }
+        let dedupe = meta.as_ref().and_then(|meta| meta.annotation(DEDUPE));
+        let dedupe = dedupe.and_then(|text| {
+            let range = DEDUPE_WINDOW_MIN..=DEDUPE_WINDOW_MAX;
+            duration::of_annotation(document, DEDUPE, text, range)
+        });
         let delivery = document.field("spec").map(|spec| {
             spec.notice("config", "the embedded engine needs none");
             DeliverySpec::decode(&spec.field("delivery"), scope)
         });
         Some(Broker {
             delivery,
+            dedupe,
             meta: meta?,
         })
     }

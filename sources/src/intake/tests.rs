@@ -95,6 +95,37 @@ async fn what_waiting_cures_is_waited_for_and_the_rest_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_that_would_be_refused_for_ever_does_not_keep_back_the_others() {
+    let engine = FakeEngine::new();
+    let session = session(&engine, clock(), &[]);
+    let conflict = |index| AppendError::Conflict {
+        index,
+        event_source: "/s".into(),
+        event_id: "2".into(),
+    };
+    engine.refuse([conflict(1)]);
+    let events = vec![event("1"), event("2"), event("3")];
+    session
+        .intake
+        .store(events, None)
+        .await
+        .expect("the others are stored");
+    let ids: Vec<_> = engine
+        .events()
+        .iter()
+        .map(|event| event.id().to_owned())
+        .collect();
+    assert_eq!(ids, ["1", "3"]);
+    engine.refuse([conflict(7)]);
+    let answer = session.intake.store(vec![event("4")], None).await;
+    assert_eq!(
+        answer,
+        Err(conflict(7)),
+        "an answer about an event that is not there is no reason to go on"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_that_is_told_to_stop_does_not_wait_on() {
     let engine = FakeEngine::new();
     let session = session(&engine, clock(), &[]);

@@ -120,7 +120,7 @@ impl Webhook {
             permit,
         };
         let accepted = intake.engine().append(intake.broker(), batch).await?;
-        intake.count(1, bytes);
+        intake.count(1, bytes, &accepted);
         Ok(accepted)
     }
 }

@@ -89,6 +89,7 @@ impl WebhookError {
 fn store_status(error: &AppendError) -> StatusCode {
     match error {
         AppendError::UnknownBroker { .. } => StatusCode::NOT_FOUND,
+        AppendError::Conflict { .. } => StatusCode::CONFLICT,
         AppendError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         AppendError::Busy => StatusCode::TOO_MANY_REQUESTS,
         AppendError::NoSpace | AppendError::Failed { .. } | AppendError::Closed => {

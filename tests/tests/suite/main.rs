@@ -4,6 +4,7 @@ mod cli;
 mod compose;
 mod config;
 mod crash;
+mod dedupe;
 mod delivery;
 mod dev;
 mod edits;

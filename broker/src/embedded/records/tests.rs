@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Step;
+use crate::embedded::dedupe::Pair;
 
 fn item() -> impl Strategy<Value = Item> {
     let fate = prop_oneof![
@@ -53,6 +54,17 @@ proptest! {
             let entry = record.entry();
             prop_assert_eq!(StateRecord::read(entry.kind, entry.head), Ok(record));
         }
+    }
+
+    #[test]
+    fn pairs_come_back_as_they_were(
+        (stream, until) in (any::<u64>(), any::<u64>()),
+        pairs in prop::collection::vec((any::<[u8; 16]>(), any::<[u8; 16]>()), 0..20),
+    ) {
+        let pairs = pairs.into_iter().map(|(key, fingerprint)| Pair { key, fingerprint }).collect();
+        let record = StateRecord::Deduped(DedupedRecord { stream, until: Timestamp(until), pairs });
+        let entry = record.entry();
+        prop_assert_eq!(StateRecord::read(entry.kind, entry.head), Ok(record));
     }
 
     #[test]

@@ -16,8 +16,11 @@ use super::*;
 use crate::embedded::memory::TailMemory;
 use crate::embedded::open::recover;
 use crate::embedded::rebuild::{self, Rebuilt};
-use crate::embedded::records::{DeadLetterMeta, Fate, Item, PausedRecord, STATE, dead_letter_entry};
+use crate::embedded::records::{
+    DeadLetterMeta, DedupedRecord, Fate, Item, PausedRecord, STATE, dead_letter_entry,
+};
 use crate::embedded::snapshot::Taking;
+use crate::embedded::view::keys::{Class, class};
 use crate::embedded::view::{Checkpoint, Pair, SubscriptionState, View};
 use crate::{Pause, PausedBy, Position};
 
@@ -52,6 +55,17 @@ fn change() -> impl Strategy<Value = Change> {
             one(StateRecord::Paused(PausedRecord { id, pause }))
         }),
         2 => (id(), 1..20_u64).prop_map(|(id, sequence)| dead_letter(id, sequence)),
+        2 => (0..50_u64, prop::collection::vec((0..4_u8, 0..2_u8), 1..4)).prop_map(move |(until, pairs)| {
+            let pair = |(key, fingerprint)| crate::embedded::dedupe::Pair {
+                key: [key; 16],
+                fingerprint: [fingerprint; 16],
+            };
+            one(StateRecord::Deduped(DedupedRecord {
+                stream: EVENTS,
+                until: Timestamp(until),
+                pairs: pairs.into_iter().map(pair).collect(),
+            }))
+        }),
     ]
 }
 
@@ -259,7 +273,7 @@ fn crashed(
     (applied, states): (u64, Vec<(SubscriptionId, SubscriptionState)>),
 ) -> (View, Rebuilt) {
     let view = empty_view();
-    let primary = |(key, _): &Pair| !matches!(key[0], b'd' | b'c');
+    let primary = |(key, _): &Pair| class(key[0]) != Class::Derived;
     view.load(facts.into_iter().filter(primary).collect()).unwrap();
     view.checkpoint(&Checkpoint {
         applied,

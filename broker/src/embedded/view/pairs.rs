@@ -67,6 +67,9 @@ impl View {
             if key.first() == Some(&b'r') {
                 self.derive_retry(&key, &value, &mut batch)?;
             }
+            if key.first() == Some(&b'y') {
+                Self::derive_expiry(&key, &value, &mut batch);
+            }
             batch.put(key, value);
         }
         self.write(batch)

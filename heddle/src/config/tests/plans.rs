@@ -171,6 +171,22 @@ fn a_triggers_delivery_replaces_its_brokers_whole() {
 }
 
 #[test]
+fn a_brokers_window_for_duplicates_is_carried_over() {
+    let yaml = "\
+apiVersion: eventing.knative.dev/v1
+kind: Broker
+metadata: {name: once, annotations: {heddle.dev/dedupe: PT10M}}
+";
+    let plan = plan(&loaded(&format!("{BROKER}{yaml}"), &[]));
+    let windows: Vec<_> = plan.brokers.iter().map(|broker| broker.dedupe).collect();
+    assert_eq!(
+        windows,
+        [None, Some(Duration::from_secs(600))],
+        "events are stored as they come unless it is asked for"
+    );
+}
+
+#[test]
 fn filters_and_starts_are_carried_over() {
     let yaml = "\
 apiVersion: eventing.knative.dev/v1

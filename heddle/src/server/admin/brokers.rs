@@ -38,6 +38,9 @@ pub(super) struct BrokerView {
     last_sequence: u64,
     /// Dead letters ever stored.
     dead_letters: u64,
+    /// For how long an event of the same source and id is not stored again (ISO 8601).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dedupe: Option<String>,
     conditions: Vec<Condition>,
 }
 
@@ -97,6 +100,7 @@ fn view(admin: &Admin, status: BrokerStatus) -> BrokerView {
         first_sequence: status.first_sequence,
         last_sequence: status.last_sequence,
         dead_letters: status.dead_letters,
+        dedupe: status.dedupe.map(crate::time::iso8601),
         conditions: vec![condition],
     }
 }

@@ -1,6 +1,6 @@
 //! From what went wrong at the ingress to what the producer is told.
 
-use broker::AppendError;
+use broker::{AppendError, Rejection};
 use schemas::codec::{DecodeError, Reason};
 use schemas::names::ResourceName;
 use sources::WebhookError;
@@ -24,7 +24,28 @@ pub(super) fn decode_problem(error: DecodeError) -> Problem {
 pub(super) fn append_problem(error: AppendError) -> Problem {
     match error {
         AppendError::UnknownBroker { broker } => unknown_broker(&broker),
+        AppendError::Conflict { index, .. } => {
+            let mut problem = Problem::not_stored(error).at("id");
+            problem.index = Some(index);
+            problem
+        }
         error => Problem::not_stored(error),
+    }
+}
+
+/// What a refusal counts as, at the broker's door.
+pub(super) fn rejection(kind: Kind) -> Rejection {
+    match kind {
+        Kind::Invalid | Kind::NotFound | Kind::MethodNotAllowed(_) | Kind::UnsupportedFormat => {
+            Rejection::Invalid
+        }
+        Kind::Unauthorized => Rejection::Unauthorized,
+        Kind::Timeout => Rejection::Incomplete,
+        Kind::Conflict => Rejection::Conflict,
+        Kind::TooLarge => Rejection::TooLarge,
+        Kind::Overloaded => Rejection::Overloaded,
+        Kind::NoSpace => Rejection::NoSpace,
+        Kind::Internal | Kind::Unavailable => Rejection::Unavailable,
     }
 }
 
@@ -43,7 +64,11 @@ pub(super) fn webhook_problem(error: WebhookError) -> Problem {
             problem.retry_after_seconds = Some(overloaded.retry_after_seconds);
             problem
         }
-        WebhookError::Store(error) => append_problem(error),
+        WebhookError::Store(error) => {
+            let mut problem = append_problem(error);
+            problem.index = None;
+            problem
+        }
     }
 }
 

@@ -171,6 +171,45 @@ async fn a_batch_is_all_or_nothing_and_an_empty_one_is_fine() {
 }
 
 #[tokio::test]
+async fn an_event_that_was_stored_is_accepted_and_said_to_be_and_another_of_its_id_is_409() {
+    let mesh = Mesh::start().await;
+    let broker = ResourceName::new("default", "default").expect("a legal name");
+    mesh.engine
+        .set_dedupe(&broker, Some(std::time::Duration::from_secs(60)));
+    let batch = |ids: &[(&str, u8)]| {
+        let events: Vec<_> = ids
+            .iter()
+            .map(|(id, data)| {
+                format!(r#"{{"specversion":"1.0","id":"{id}","source":"/s","type":"t","data":{data}}}"#)
+            })
+            .collect();
+        let request = Request::post("/default/default").header(CONTENT_TYPE, BATCH_JSON);
+        request
+            .body(Body::from(format!("[{}]", events.join(","))))
+            .expect("a request")
+    };
+    let first = mesh.send(batch(&[("a", 1), ("b", 1)])).await;
+    assert_eq!(
+        (first.status(), first.headers().get(DEDUPLICATED)),
+        (StatusCode::ACCEPTED, None)
+    );
+    let again = mesh.send(batch(&[("a", 1), ("c", 1), ("b", 1)])).await;
+    assert_eq!(again.status(), StatusCode::ACCEPTED);
+    assert_eq!(again.headers()[DEDUPLICATED], "2");
+    let (status, problem) = mesh.refused(batch(&[("d", 1), ("c", 2)])).await;
+    assert_eq!(status, 409);
+    assert_eq!(problem["type"], "urn:heddle:problem:conflict");
+    assert_eq!((&problem["index"], &problem["at"]), (&1.into(), &"id".into()));
+    let tally = &mesh.engine.tallies()[0].1;
+    assert_eq!((tally.received, tally.stored, tally.deduplicated), (7, 3, 2));
+    assert_eq!(
+        tally.rejected.iter().sum::<u64>(),
+        2,
+        "a conflict refuses its whole batch"
+    );
+}
+
+#[tokio::test]
 async fn a_batch_may_be_larger_than_one_event() {
     let mesh = Mesh::start().await;
     let event = format!(

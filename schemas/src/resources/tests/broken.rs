@@ -166,6 +166,29 @@ fn destinations() {
 }
 
 #[test]
+fn windows_for_duplicates() {
+    for (value, said) in [
+        (
+            "ten minutes",
+            "is not an ISO 8601 duration: \"ten minutes\" (write it as PT10S, PT0.5S, PT1M30S or PT2H)",
+        ),
+        ("10m", "is not an ISO 8601 duration: \"10m\" (write PT10M)"),
+        (
+            "P1D",
+            "is not an ISO 8601 duration: \"P1D\" (days and longer have no fixed length: write hours, such as PT24H)",
+        ),
+        ("PT0S", "must be from PT1S to PT168H, not \"PT0S\""),
+        ("PT169H", "must be from PT1S to PT168H, not \"PT169H\""),
+        ("-PT1M", "must not be negative: \"-PT1M\""),
+    ] {
+        let document = format!(
+            "apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata:\n  name: b\n  annotations:\n    heddle.dev/dedupe: {value}\n"
+        );
+        check(&document, &[&format!("6:24: error: heddle.dev/dedupe {said}")]);
+    }
+}
+
+#[test]
 fn deliveries() {
     let delivery =
         |fields: &str, expected: &[&str]| trigger(&format!("  delivery: {{{fields}}}\n"), expected);
