@@ -18,6 +18,7 @@ mod degrade;
 mod door;
 mod memory;
 mod open;
+mod places;
 mod position;
 mod pump;
 mod ranges;
@@ -26,6 +27,7 @@ mod records;
 mod retention;
 mod settle;
 mod shared;
+mod side;
 mod snapshot;
 mod space;
 mod streams;
@@ -44,6 +46,7 @@ use parking_lot::Mutex;
 use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use serde::Serialize;
+use tokio::sync::watch;
 
 pub use dead_letters::{DeadLetterEntry, DeadLetterQuery, ReadError};
 pub use journal::{Durability, SpaceReport};
@@ -51,6 +54,7 @@ pub(crate) use memory::TailBytes;
 pub use open::{OpenError, Opened, Options};
 pub use position::PositionError;
 pub use retention::{Retain, RetentionStatus};
+pub use side::{Redriven, Replay, Selected};
 pub use tail::{Tail, TailItem};
 
 use self::attach::Attached;
@@ -62,8 +66,8 @@ use self::shared::Shared;
 use self::subscription::Sub;
 use crate::clock::{Clock, Timestamp};
 use crate::{
-    Accepted, AppendError, Batch, Engine, Matcher, Rejection, Start, SubscribeError, Subscription,
-    SubscriptionSpec, SubscriptionStatus, Tally,
+    Accepted, AppendError, Batch, Engine, Matcher, Rejection, Side, SideId, Start, SubscribeError,
+    Subscription, SubscriptionSpec, SubscriptionStatus, Tally,
 };
 
 /// The engine. Cheap to clone; the last clone does not close it: call [`Embedded::close`].
@@ -383,18 +387,21 @@ impl Embedded {
                 subscription: spec.name.clone(),
             });
         };
-        let bounds = self.shared.journal.bounds(journal::StreamId(broker.events));
-        let after = match spec.start {
+        let start = match spec.start {
             // It may be one that was forgotten with the state that was lost: what it had not settled comes again.
             Start::Latest if !self.shared.lost().is_empty() => {
                 let subscription = &spec.name;
                 tracing::warn!(%subscription, "starts at the earliest event: state was lost, and it may be known");
-                bounds.map_or(0, |bounds| bounds.first.saturating_sub(1))
+                Start::Earliest
             }
-            Start::Latest => bounds.map_or(0, |bounds| bounds.last),
-            Start::Earliest => bounds.map_or(0, |bounds| bounds.first.saturating_sub(1)),
+            start => start,
         };
-        let id = self.shared.next_subscription_id();
+        let after = self.shared.before(broker.events, start).await;
+        let after = after.map_err(|source| SubscribeError::Start {
+            subscription: spec.name.clone(),
+            reason: source.to_string(),
+        })?;
+        let id = self.shared.next_id().map_err(storage)?;
         let record = SubscribedRecord {
             id,
             name: spec.name.clone(),
@@ -446,6 +453,16 @@ impl Engine for Embedded {
 
     fn set_matcher(&self, matcher: Arc<dyn Matcher>) {
         self.shared.set_matcher(matcher);
+    }
+
+    fn sides(&self) -> watch::Receiver<Arc<[Side]>> {
+        self.shared.running_sides()
+    }
+
+    fn attach_side(&self, id: SideId) -> Option<Arc<dyn Subscription>> {
+        let sub = self.side(id)?;
+        let attached = Attached::new(Arc::clone(&self.shared), sub)?;
+        Some(Arc::new(attached))
     }
 
     fn source_state(&self, key: &str) -> Option<Vec<u8>> {

@@ -25,11 +25,13 @@ use schemas::event::Event;
 use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::admission::Permit;
 use crate::claim::Claim;
 use crate::clock::Timestamp;
 use crate::pause::Pause;
+use crate::side::{Side, SideId};
 
 /// What keeps events. See the module's header for the contract.
 pub trait Engine: Send + Sync + 'static {
@@ -48,6 +50,18 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Replaces the matcher. Takes effect for events that are matched from now on.
     fn set_matcher(&self, matcher: Arc<dyn Matcher>);
+
+    /// The side subscriptions that are to be run, each by one consumer; changes as they start and end. An engine
+    /// without replays has none.
+    fn sides(&self) -> watch::Receiver<Arc<[Side]>> {
+        watch::Sender::new(Arc::from([])).subscribe()
+    }
+
+    /// Attaches to a side subscription. `None` when it has ended or somebody is attached. Its `next` answers `None`
+    /// once all of it is settled, which ends it, and when it is cancelled.
+    fn attach_side(&self, _id: SideId) -> Option<Arc<dyn Subscription>> {
+        None
+    }
 
     /// What a source saved last under this key, if anything.
     fn source_state(&self, key: &str) -> Option<Vec<u8>>;
@@ -220,6 +234,12 @@ pub enum Start {
     Latest,
     /// At the oldest event that is kept.
     Earliest,
+    /// At the first event that was accepted at this time or later.
+    #[serde(skip)]
+    At(Timestamp),
+    /// At the event of this sequence.
+    #[serde(skip)]
+    Position(u64),
 }
 
 /// Why a subscription could not be attached to.
@@ -251,6 +271,14 @@ pub enum SubscribeError {
         /// The subscription asked for.
         subscription: ResourceName,
     },
+    /// There is no such place to start at.
+    #[error("{subscription} cannot start where it should: {reason}")]
+    Start {
+        /// The subscription asked for.
+        subscription: ResourceName,
+        /// Why.
+        reason: String,
+    },
     /// Its creation could not be stored.
     #[error("the subscription {subscription} could not be stored")]
     Storage {
@@ -274,6 +302,10 @@ pub struct SubscriptionStatus {
     pub dead_lettered: u64,
     /// Could not be read back: the journal is damaged where they were. Logged with their positions.
     pub unreadable: u64,
+    /// Delivered by replays that ran beside it; in no other count here.
+    pub replayed: u64,
+    /// Delivered by redrives that ran beside it; in no other count here.
+    pub redriven: u64,
     /// Retries that were scheduled so far.
     pub retries: u64,
     /// Waiting for the time of their next attempt.

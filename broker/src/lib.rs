@@ -18,6 +18,7 @@ pub mod embedded;
 pub mod engine;
 pub mod limits;
 pub mod pause;
+pub mod side;
 pub mod tally;
 
 pub use admission::{Admission, Overloaded, Permit};
@@ -31,4 +32,5 @@ pub use engine::{
     Subscription, SubscriptionId, SubscriptionSpec, SubscriptionStatus,
 };
 pub use pause::{Pause, PausedBy};
+pub use side::{BadSideId, Side, SideEnd, SideId, SideInfo, SideKind};
 pub use tally::{Rejection, Tally};

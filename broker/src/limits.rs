@@ -86,3 +86,9 @@ pub const VIEW_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Pause between two tries to keep the progress view on disk again: each writes all of it.
 pub const VIEW_RETURN_INTERVAL_MS: u64 = 10_000;
+
+/// Replays and redrives of one trigger that have ended and are still shown; the oldest are forgotten first.
+pub const SIDES_ENDED_MAX: usize = 20;
+
+/// Replays and redrives that run at a time, over all triggers: each holds its own bounded queue of events.
+pub const SIDES_RUNNING_MAX: usize = 64;

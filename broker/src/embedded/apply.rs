@@ -7,13 +7,14 @@
 //! A new kind of record is added in both halves, and to the histories in `tests/histories.rs`, which hold the rule
 //! that applying a run of records again, from any checkpoint or snapshot on, ends in the same state.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use journal::Record;
 
 use super::degrade;
 use super::rebuild::RebuildError;
-use super::records::{Fate, STATE, StateRecord, SubscribedRecord};
+use super::records::{Fate, STATE, SideRecord, SideSpec, StateRecord, SubscribedRecord};
 use super::shared::Shared;
 use super::view::{Counters, Retry, SubscriptionState, View, ViewError};
 
@@ -87,7 +88,10 @@ impl Shared {
                 }
                 Fate::Settled(_) | Fate::Unreadable => view.remove_retry(item.subscription, item.sequence),
             }),
-            StateRecord::Subscribed(_)
+            StateRecord::Subscribed(SubscribedRecord { id, .. })
+            | StateRecord::Side(SideRecord::Started(SideSpec { id, .. })) => view.put_id(*id),
+            StateRecord::Side(SideRecord::Ended { id, .. }) => view.remove_retries(*id),
+            StateRecord::Side(SideRecord::Extended { .. })
             | StateRecord::Filtered(_)
             | StateRecord::Paused(_)
             | StateRecord::Progress(_)
@@ -102,6 +106,7 @@ impl Shared {
         match record {
             StateRecord::Streams(record) => self.streams.insert(record, self.last(record.events)),
             StateRecord::Subscribed(record) => self.apply_subscribed(record),
+            StateRecord::Side(record) => self.apply_side(record),
             StateRecord::Filtered(record) => {
                 if let Some(sub) = self.subscription(record.id) {
                     sub.apply_filter(record.after, &record.filter);
@@ -110,6 +115,7 @@ impl Shared {
             StateRecord::Paused(record) => {
                 if let Some(sub) = self.subscription(record.id) {
                     sub.apply_pause(record.pause.clone());
+                    self.wake_beside(&sub);
                 }
             }
             StateRecord::Settlements(items) => {
@@ -117,6 +123,7 @@ impl Shared {
                 for item in items {
                     if let Some(sub) = self.subscription(item.subscription) {
                         sub.apply(item, &view);
+                        sub.count_beside(item);
                     }
                 }
             }
@@ -148,6 +155,9 @@ impl Shared {
             filters: Vec::new(),
             counters: Counters::default(),
             paused: None,
+            side: None,
+            redrive_stream: None,
+            ended: VecDeque::new(),
         };
         self.add_subscription(record.id, &state);
         if let Some(sub) = self.subscription(record.id) {

@@ -49,6 +49,8 @@ struct Judge {
     id: SubscriptionId,
     matcher: Option<Arc<dyn Matcher>>,
     filters: Arc<Vec<(u64, Filter)>>,
+    /// It runs beside a trigger: the matcher does not know it.
+    is_side: bool,
 }
 
 /// Gives a claimed retry back if its event is not handed out after all.
@@ -85,7 +87,7 @@ impl Subscription for Attached {
     fn status(&self) -> SubscriptionStatus {
         self.place
             .sub
-            .status(self.place.shared.last(self.place.sub.broker.events))
+            .status(self.place.shared.last(self.place.sub.stream))
     }
 
     fn pause(&self, pause: Pause) -> BoxFuture<'_, Result<(), AppendError>> {
@@ -116,7 +118,7 @@ impl Place {
     async fn next(self: &Arc<Self>) -> Option<Claim> {
         loop {
             let woken = self.sub.woken.notified();
-            if self.shared.closed.is_cancelled() {
+            if self.shared.closed.is_cancelled() || self.sub.has_ended() {
                 return None;
             }
             if self.shared.halted().is_some() {
@@ -141,6 +143,7 @@ impl Place {
                         return Some(claim);
                     }
                 }
+                Ok(Next::Done) => self.finish().await,
                 Ok(Next::Wait {
                     until: _,
                     read_from: Some(from),
@@ -166,6 +169,14 @@ impl Place {
         }
     }
 
+    /// Ends a side subscription that is through. When that cannot be stored it stays as it is, and is asked again.
+    async fn finish(&self) {
+        if let Err(error) = self.shared.finish_side(&self.sub).await {
+            tracing::warn!(subscription = %self.sub.name, %error, "the end of a replay could not be stored");
+            tokio::time::sleep(READ_ERROR_WAIT).await;
+        }
+    }
+
     fn claim(self: &Arc<Self>, stored: Arc<Stored>, progress: Progress) -> Claim {
         Claim::new(stored, progress, Arc::clone(self) as Arc<dyn Settler>)
     }
@@ -180,7 +191,7 @@ impl Place {
             sub: &self.sub,
             sequence: Some(sequence),
         };
-        let stream = StreamId(self.sub.broker.events);
+        let stream = StreamId(self.sub.stream);
         let shared = Arc::clone(&self.shared);
         let id = self.sub.id;
         let loaded = tokio::task::spawn_blocking(move || {
@@ -225,11 +236,15 @@ impl Place {
             records_max: LAG_READ_EVENTS_MAX,
             bytes_max,
         };
-        let stream = StreamId(self.sub.broker.events);
+        let stream = StreamId(self.sub.stream);
         let journal = self.shared.journal.clone();
         match tokio::task::spawn_blocking(move || journal.read(stream, from, limit)).await {
             Ok(Ok(records)) => {
                 let Some(last) = records.last().map(|record| record.sequence) else {
+                    if self.sub.side.is_some() {
+                        self.sub.take_rest(from);
+                        return true;
+                    }
                     return self.pass_over_left(from) || !self.sub.try_join_tail();
                 };
                 let stored = records
@@ -322,12 +337,13 @@ impl Place {
         let meta = DeadLetterMeta {
             broker: self.sub.broker.name.clone(),
             trigger: self.sub.name.clone(),
-            subscription: self.sub.id,
+            subscription: self.sub.trigger().id,
             cause,
             reason: letter.reason,
             failure: letter.failure,
             attempts: letter.attempts,
             at: self.shared.clock.now(),
+            side: self.sub.side.as_ref().map(|side| side.spec.name().to_string()),
         };
         dead_letter_entry(self.sub.broker.dead_letters, &meta, &letter.event)
     }
@@ -365,10 +381,15 @@ impl Judge {
             id: sub.id,
             matcher: shared.matcher(),
             filters: sub.filters(),
+            is_side: sub.side.is_some(),
         }
     }
 
     fn wants(&self, stored: &Stored) -> bool {
+        if self.is_side {
+            let filter = self.filters.last();
+            return filter.is_some_and(|(_, filter)| filter.matches(&stored.event));
+        }
         let sequence = stored.position.sequence;
         if let [earlier @ .., (present_after, _)] = self.filters.as_slice()
             && sequence <= *present_after

@@ -65,7 +65,7 @@ pub(crate) fn store_progress(shared: &Shared) {
         return;
     }
     let floors: Vec<_> = shared
-        .subscriptions()
+        .all_subscriptions()
         .iter()
         .filter_map(|sub| Some((sub.id, sub.floor_to_store()?)))
         .collect();
@@ -90,7 +90,7 @@ pub(crate) fn checkpoint(shared: &Shared, clean: bool) {
         return;
     }
     let checkpoint = shared.collect_checkpoint(clean);
-    if checkpoint.subscriptions.is_empty() && !clean {
+    if checkpoint.subscriptions.is_empty() && checkpoint.gone.is_empty() && !clean {
         return;
     }
     let view = shared.view();
@@ -101,6 +101,7 @@ pub(crate) fn checkpoint(shared: &Shared, clean: bool) {
                 sub.mark_dirty();
             }
         }
+        shared.gone_again(checkpoint.gone);
         if !clean && let Err(error) = shared.replace_view(&shared.gate.lock(), &view, &error) {
             shared.halt(&error.to_string());
         }

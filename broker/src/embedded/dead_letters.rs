@@ -57,6 +57,8 @@ pub struct DeadLetterEntry {
     pub data: Option<String>,
     /// Attempts made at the subscriber.
     pub attempts: u32,
+    /// The replay or redrive that could not deliver it, if it was one.
+    pub replay: Option<String>,
 }
 
 /// The store could not be read.
@@ -157,6 +159,7 @@ impl DeadLetterEntry {
             message: of_failure(|failure| failure.message.clone()),
             data: of_failure(|failure| String::from_utf8_lossy(&failure.data).into_owned()),
             attempts: meta.attempts,
+            replay: meta.side,
         }
     }
 }

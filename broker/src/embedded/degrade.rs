@@ -131,6 +131,7 @@ impl Shared {
         view.checkpoint(&Checkpoint {
             applied: self.applied(),
             subscriptions: self.states(),
+            gone: Vec::new(),
             snapshots: self.snapshots.marks(),
             seen: self.clock.now(),
             clean: false,
@@ -138,7 +139,7 @@ impl Shared {
         view.mark_open(&self.journal.id(), self.applied())?;
         self.set_view(Arc::clone(view));
         *self.degraded.lock() = None;
-        for sub in self.subscriptions() {
+        for sub in self.all_subscriptions() {
             sub.look_again(view);
         }
         self.tick();

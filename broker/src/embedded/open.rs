@@ -237,6 +237,7 @@ pub(super) fn recover(shared: &Arc<Shared>, contents: &Contents, start: &Rebuilt
         shared.add_subscription(*id, state);
     }
     replay(shared, STATE, shared.applied())?;
+    shared.announce_sides();
     for broker in shared.streams.all() {
         let stream = StreamId(broker.dead_letters);
         let indexed = shared
@@ -261,7 +262,7 @@ fn bring_retries_near(shared: &Shared) -> Result<(), ViewError> {
     };
     let back = seen.until(now);
     let mut moved = 0;
-    for sub in shared.subscriptions() {
+    for sub in shared.all_subscriptions() {
         moved += shared.look(|view| view.bring_near(sub.id, now, back))?;
     }
     if moved > 0 {

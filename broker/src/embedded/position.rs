@@ -22,6 +22,42 @@ pub enum PositionError {
         /// The name asked for.
         name: ResourceName,
     },
+    /// It is not in the configuration, so that nothing would deliver what is asked for.
+    #[error("the trigger {name} is not running here: put it back into the configuration first")]
+    NotRunning {
+        /// The trigger.
+        name: ResourceName,
+    },
+    /// There is no such event yet.
+    #[error("there is no event {asked} yet; the last one is {last}")]
+    BeyondEnd {
+        /// The sequence asked for.
+        asked: u64,
+        /// The last one that is stored.
+        last: u64,
+    },
+    /// The end of a range lies before its beginning, or nothing is kept between them.
+    #[error("there is no event between the two places: the first is {from}, the last is {until}")]
+    Empty {
+        /// The first sequence asked for.
+        from: u64,
+        /// The last one.
+        until: u64,
+    },
+    /// As many replays and redrives run as may.
+    #[error(
+        "{running} replays and redrives are running, which is the most there may be; wait for one or cancel one"
+    )]
+    TooMany {
+        /// How many.
+        running: usize,
+    },
+    /// The events could not be looked through.
+    #[error("the events could not be read: {reason}")]
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
     /// The change could not be stored.
     #[error("the change could not be stored: {0}")]
     Storage(#[from] AppendError),
@@ -50,7 +86,7 @@ impl Embedded {
         Ok(true)
     }
 
-    fn known(&self, name: &ResourceName) -> Result<Arc<Sub>, PositionError> {
+    pub(super) fn known(&self, name: &ResourceName) -> Result<Arc<Sub>, PositionError> {
         let found = self.shared.subscription_named(name);
         found.ok_or_else(|| PositionError::Unknown { name: name.clone() })
     }
@@ -64,7 +100,7 @@ impl Shared {
     }
 
     /// Stores a record of the state stream and waits until it is applied.
-    async fn change(&self, record: &StateRecord) -> Result<(), AppendError> {
+    pub(super) async fn change(&self, record: &StateRecord) -> Result<(), AppendError> {
         if let Some(reason) = self.halted() {
             return Err(AppendError::Failed { reason });
         }

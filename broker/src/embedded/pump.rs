@@ -148,6 +148,10 @@ impl Run {
             self.offer(shared);
             self.broker = shared.streams.by_number(record.stream.0);
         }
+        if self.broker.is_none() {
+            // A copy of a dead letter: read from disk by the one subscription that it is for.
+            return;
+        }
         self.last = record.sequence;
         if let Some(stored) = decode(shared, record) {
             self.events.push(Arc::new(stored));
@@ -207,7 +211,7 @@ fn pass(shared: &Shared, stream: StreamId, last: u64) {
     };
     let tail = broker.lock_tail();
     let pumped = tail.pumped();
-    for sub in shared.subscriptions_of(&broker) {
+    for sub in shared.readers_of(broker.events) {
         sub.leave_tail(pumped);
     }
     tail.set_pumped(last);

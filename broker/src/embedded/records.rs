@@ -1,7 +1,7 @@
 //! The records that the embedded engine keeps in the journal: their kinds and byte layouts.
 //!
 //! Streams: stream 0 is the engine's own state. Each broker has two more, named by a `Streams` record: its events
-//! and its dead letters.
+//! and its dead letters. A trigger whose dead letters were redriven has one of their copies, named by a `Side` record.
 //!
 //! Layouts (integers marked `v` are LEB128, the others little endian):
 //!
@@ -16,6 +16,7 @@
 //! Progress (20)    count v | (subscription v | floor v)*
 //! Filtered (21)    JSON {id, filter, after}
 //! Paused (22)      JSON {id, pause: {by, reason, at} or null}
+//! Side (25)        JSON {started: {..}} or {extended: {id, until}} or {ended: {id, how, at}}
 //! Deduped (26)     event stream v | until v | count v | (pair key 16 | fingerprint 16)*
 //! SnapshotBegin, SnapshotChunk, SnapshotEnd (28, 29, 30)  see [`snapshot`]
 //! DeadLetter (32)  meta length v | meta as JSON | the event's record
@@ -27,6 +28,7 @@
 //! Applying a run of state records in order, twice or from any earlier point on, ends in the same state.
 
 mod dedupe;
+mod side;
 pub(crate) mod snapshot;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -41,6 +43,8 @@ use self::snapshot::{SnapshotBegin, SnapshotChunk, SnapshotEnd};
 use crate::clock::Timestamp;
 use crate::{DeadLetterReason, Failure, Outcome, Pause, Position, Progress, SourceState, SubscriptionId};
 
+pub(crate) use self::side::{SideRecord, SideSpec};
+
 /// The engine's own stream.
 pub(crate) const STATE: StreamId = StreamId(0);
 /// The first stream that is given to a broker; those before it are kept for the engine.
@@ -54,6 +58,7 @@ const SOURCE_STATE: u8 = 19;
 const PROGRESS: u8 = 20;
 const FILTERED: u8 = 21;
 const PAUSED: u8 = 22;
+const SIDE: u8 = 25;
 const DEDUPED: u8 = 26;
 const SNAPSHOT_BEGIN: u8 = 28;
 pub(crate) const SNAPSHOT_CHUNK: u8 = 29;
@@ -82,6 +87,7 @@ pub(crate) enum StateRecord {
     Progress(Vec<(SubscriptionId, u64)>),
     Filtered(FilteredRecord),
     Paused(PausedRecord),
+    Side(SideRecord),
     SnapshotBegin(SnapshotBegin),
     SnapshotChunk(SnapshotChunk),
     SnapshotEnd(SnapshotEnd),
@@ -154,6 +160,9 @@ pub(crate) struct DeadLetterMeta {
     pub(crate) failure: Option<Failure>,
     pub(crate) attempts: u32,
     pub(crate) at: Timestamp,
+    /// The replay or redrive that could not deliver it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) side: Option<String>,
 }
 
 /// An event with its record metadata, as read back.
@@ -194,6 +203,12 @@ pub(crate) fn read_event(head: &Bytes, body: Bytes) -> Result<EventRecord, BadRe
         accepted_at: Timestamp(u64::from_le_bytes(at)),
         event,
     })
+}
+
+/// When the event of a record was accepted, without reading the event.
+pub(crate) fn accepted_at(head: &[u8]) -> Option<Timestamp> {
+    let at = head.get(1..EVENT_PREFIX_BYTES)?.try_into().ok()?;
+    Some(Timestamp(u64::from_le_bytes(at)))
 }
 
 /// The entry that stores a dead letter.
@@ -251,6 +266,10 @@ impl StateRecord {
                 head.extend_from_slice(&to_json(record));
                 PAUSED
             }
+            Self::Side(record) => {
+                head.extend_from_slice(&to_json(record));
+                SIDE
+            }
             Self::SnapshotBegin(record) => {
                 head.extend_from_slice(&to_json(record));
                 SNAPSHOT_BEGIN
@@ -304,6 +323,7 @@ impl StateRecord {
             SUBSCRIBED => Ok(Self::Subscribed(input.json(&input.rest)?)),
             FILTERED => Ok(Self::Filtered(input.json(&input.rest)?)),
             PAUSED => Ok(Self::Paused(input.json(&input.rest)?)),
+            SIDE => Ok(Self::Side(input.json(&input.rest)?)),
             SNAPSHOT_BEGIN => Ok(Self::SnapshotBegin(input.json(&input.rest)?)),
             SNAPSHOT_CHUNK => Ok(Self::SnapshotChunk(SnapshotChunk::take(&mut input)?)),
             SNAPSHOT_END => Ok(Self::SnapshotEnd(input.json(&input.rest)?)),

@@ -230,7 +230,7 @@ impl Retention {
     }
 
     fn known_subscriptions(&self) -> Known {
-        let subscriptions = self.shared.subscriptions().into_iter();
+        let subscriptions = self.shared.all_subscriptions().into_iter();
         Known(subscriptions.map(|sub| (sub.id, sub.floor())).collect())
     }
 }

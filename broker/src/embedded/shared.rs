@@ -19,11 +19,11 @@ use super::memory::TailMemory;
 use super::retention::Watch;
 use super::settle::Settlements;
 use super::snapshot::Snapshots;
-use super::streams::{BrokerStream, Streams};
+use super::streams::Streams;
 use super::subscription::Sub;
-use super::view::{Checkpoint, SubscriptionState, View};
+use super::view::{Checkpoint, SubscriptionState, View, ViewError};
 use crate::clock::Clock;
-use crate::{AppendError, Matcher, SubscriptionId};
+use crate::{AppendError, Matcher, Side, SubscriptionId};
 
 /// The engine's one state, behind every handle.
 pub(crate) struct Shared {
@@ -48,6 +48,10 @@ pub(crate) struct Shared {
     pub(super) degraded: Mutex<Option<Degraded>>,
     /// What of the state could not be read back, in words.
     lost: Mutex<Vec<String>>,
+    /// The side subscriptions that are to be run.
+    running: watch::Sender<Arc<[Side]>>,
+    /// Subscriptions that are no more and may still be in the view.
+    gone: Mutex<Vec<SubscriptionId>>,
     /// Held while a state record is applied and while a checkpoint looks: what it sees belongs together.
     pub(super) gate: Mutex<()>,
     pub(super) applied: AtomicU64,
@@ -88,6 +92,8 @@ impl Shared {
             halted: OnceLock::new(),
             degraded: Mutex::default(),
             lost: Mutex::default(),
+            running: watch::Sender::new(Arc::from([])),
+            gone: Mutex::default(),
             gate: Mutex::new(()),
             applied: AtomicU64::new(applied),
         }
@@ -113,25 +119,45 @@ impl Shared {
         self.subscriptions.read().by_name.get(name).cloned()
     }
 
+    /// The triggers' own, by name.
     pub(crate) fn subscriptions(&self) -> Vec<Arc<Sub>> {
+        let mut own: Vec<_> = self.subscriptions.read().by_name.values().cloned().collect();
+        own.sort_by(|a, b| a.name.cmp(&b.name));
+        own
+    }
+
+    /// The triggers' own and those beside them, in the order of their ids.
+    pub(crate) fn all_subscriptions(&self) -> Vec<Arc<Sub>> {
         let mut all: Vec<_> = self.subscriptions.read().by_id.values().cloned().collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.sort_by_key(|sub| sub.id);
         all
     }
 
-    pub(crate) fn subscriptions_of(&self, broker: &BrokerStream) -> Vec<Arc<Sub>> {
-        let subscriptions = self.subscriptions.read();
-        subscriptions
-            .by_id
-            .values()
-            .filter(|sub| sub.broker.events == broker.events)
-            .cloned()
-            .collect()
+    /// Those that run beside a trigger, in the order of their start.
+    pub(crate) fn sides(&self) -> Vec<Arc<Sub>> {
+        let mut sides = self.all_subscriptions();
+        sides.retain(|sub| sub.side.is_some());
+        sides
     }
 
-    pub(crate) fn next_subscription_id(&self) -> SubscriptionId {
-        let last = self.subscriptions.read().by_id.keys().max().map_or(0, |id| id.0);
-        SubscriptionId(last + 1)
+    /// Those that read a stream.
+    pub(crate) fn readers_of(&self, stream: u64) -> Vec<Arc<Sub>> {
+        let subscriptions = self.subscriptions.read();
+        let readers = subscriptions.by_id.values().filter(|sub| sub.stream == stream);
+        readers.cloned().collect()
+    }
+
+    /// Whether it is the stream of a trigger's redriven letters.
+    pub(crate) fn is_redrive_stream(&self, stream: u64) -> bool {
+        let subscriptions = self.subscriptions.read();
+        let mut triggers = subscriptions.by_name.values();
+        triggers.any(|sub| sub.redrive_stream() == Some(stream))
+    }
+
+    /// An id that no subscription ever had. The caller holds `creation`.
+    pub(crate) fn next_subscription_id(&self) -> Result<SubscriptionId, ViewError> {
+        let known = self.subscriptions.read().by_id.keys().max().map_or(0, |id| id.0);
+        Ok(SubscriptionId(known.max(self.look(View::last_id)?) + 1))
     }
 
     pub(crate) fn matcher(&self) -> Option<Arc<dyn Matcher>> {
@@ -149,14 +175,54 @@ impl Shared {
             .map_or(0, |bounds| bounds.last)
     }
 
-    /// The highest stream number that the journal has a record of.
+    /// The highest stream number that the journal has a record of, or that a trigger's redriven letters have.
     pub(crate) fn last_stream(&self) -> u64 {
-        self.journal
-            .streams()
+        let written = self.journal.streams().into_iter().map(|(stream, _)| stream.0);
+        let redrives = self
+            .subscriptions()
             .into_iter()
-            .map(|(stream, _)| stream.0)
-            .max()
-            .unwrap_or(0)
+            .filter_map(|sub| sub.redrive_stream());
+        written.chain(redrives).max().unwrap_or(0)
+    }
+
+    // --- subscriptions beside a trigger ---
+
+    /// Takes a subscription out; the next checkpoint takes it out of the view.
+    pub(crate) fn remove_subscription(&self, sub: &Sub) {
+        let mut subscriptions = self.subscriptions.write();
+        subscriptions.by_id.remove(&sub.id);
+        if sub.side.is_none() {
+            subscriptions.by_name.remove(&sub.name);
+        }
+        self.gone.lock().push(sub.id);
+    }
+
+    /// A checkpoint that was to take these out of the view failed.
+    pub(crate) fn gone_again(&self, gone: Vec<SubscriptionId>) {
+        self.gone.lock().extend(gone);
+    }
+
+    /// Tells who delivers which side subscriptions there are.
+    pub(crate) fn announce_sides(&self) {
+        let sides = self.sides();
+        let running = sides.iter().filter_map(|sub| {
+            let spec = &sub.side.as_ref()?.spec;
+            Some(Side {
+                id: spec.name(),
+                of: sub.name.clone(),
+                rate: spec.rate,
+            })
+        });
+        let running = running.collect();
+        self.running.send_if_modified(|now| {
+            let is_new = *now != running;
+            *now = running;
+            is_new
+        });
+    }
+
+    pub(crate) fn running_sides(&self) -> watch::Receiver<Arc<[Side]>> {
+        self.running.subscribe()
     }
 
     // --- telling and stopping ---
@@ -225,8 +291,19 @@ impl Shared {
         if subscriptions.by_id.contains_key(&id) {
             return;
         }
-        let sub = Arc::new(Sub::new(id, state, broker, &self.view()));
-        subscriptions.by_name.insert(sub.name.clone(), Arc::clone(&sub));
+        let trigger = match &state.side {
+            None => None,
+            Some(spec) => match subscriptions.by_id.get(&spec.of) {
+                // What ran beside a trigger that was forgotten is forgotten with it.
+                None => return,
+                found => found.cloned(),
+            },
+        };
+        let is_own = trigger.is_none();
+        let sub = Arc::new(Sub::new(id, state, broker, trigger, &self.view()));
+        if is_own {
+            subscriptions.by_name.insert(sub.name.clone(), Arc::clone(&sub));
+        }
         subscriptions.by_id.insert(id, sub);
     }
 
@@ -238,11 +315,12 @@ impl Shared {
     pub(crate) fn collect_checkpoint(&self, clean: bool) -> Checkpoint {
         let _gate = self.gate.lock();
         let changed = self
-            .subscriptions()
+            .all_subscriptions()
             .into_iter()
             .filter_map(|sub| Some((sub.id, sub.take_dirty()?)));
         Checkpoint {
             subscriptions: changed.collect(),
+            gone: std::mem::take(&mut *self.gone.lock()),
             applied: self.applied(),
             snapshots: self.snapshots.marks(),
             clean,
@@ -258,7 +336,7 @@ impl Shared {
 
     /// The states of all subscriptions; at one instant if the caller holds the gate.
     pub(crate) fn states(&self) -> Vec<(SubscriptionId, SubscriptionState)> {
-        let all = self.subscriptions().into_iter();
+        let all = self.all_subscriptions().into_iter();
         all.map(|sub| (sub.id, sub.state())).collect()
     }
 

@@ -6,6 +6,7 @@
 //! - `accounted` and the counters change only by applying a committed record, so that they are what a restart finds.
 
 mod apply;
+mod beside;
 mod inner;
 mod offer;
 
@@ -20,6 +21,7 @@ use tokio::sync::Notify;
 
 use self::inner::{Claimed, Inner, Place, Ready};
 use super::ranges::Ranges;
+use super::records::SideSpec;
 use super::streams::BrokerStream;
 use super::view::{SubscriptionState, View, ViewError};
 use crate::clock::Timestamp;
@@ -31,11 +33,27 @@ pub(crate) struct Sub {
     pub(crate) id: SubscriptionId,
     pub(crate) name: ResourceName,
     pub(crate) broker: Arc<BrokerStream>,
+    /// The stream that it reads: the broker's events, unless it runs beside a trigger.
+    pub(crate) stream: u64,
+    /// What it is if it runs beside a trigger.
+    pub(crate) side: Option<Beside>,
     /// Somebody consumes it; cleared when the handle is dropped.
     pub(crate) attached: AtomicBool,
     /// Something to claim, to read, or a new time to wake at.
     pub(crate) woken: Notify,
     inner: Mutex<Inner>,
+}
+
+/// What a side subscription has that a trigger's own has not.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    pub(crate) spec: SideSpec,
+    /// The trigger's own subscription.
+    pub(crate) trigger: Arc<Sub>,
+    /// Its end is on the way: nothing is to be added to it.
+    pub(crate) is_ending: AtomicBool,
+    /// It has ended.
+    pub(crate) has_ended: AtomicBool,
 }
 
 /// What to claim next.
@@ -51,6 +69,8 @@ pub(crate) enum Next {
         /// From which sequence to read on, if it lags and has room.
         read_from: Option<u64>,
     },
+    /// All of a side subscription is settled.
+    Done,
 }
 
 impl Sub {
@@ -58,8 +78,15 @@ impl Sub {
         id: SubscriptionId,
         state: &SubscriptionState,
         broker: Arc<BrokerStream>,
+        trigger: Option<Arc<Sub>>,
         view: &View,
     ) -> Self {
+        let side = state.side.clone().zip(trigger).map(|(spec, trigger)| Beside {
+            spec,
+            trigger,
+            is_ending: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+        });
         let accounted = Ranges::from_pairs(state.accounted.iter().copied());
         let floor = accounted.floor();
         let inner = Inner {
@@ -71,6 +98,9 @@ impl Sub {
             place: Place::Lagging,
             scanned: floor,
             covered: floor,
+            until: state.side.as_ref().map_or(u64::MAX, |spec| spec.until),
+            redrive_stream: state.redrive_stream,
+            ended: state.ended.clone(),
             ready: VecDeque::new(),
             claims: HashMap::new(),
             due: VecDeque::new(),
@@ -81,6 +111,8 @@ impl Sub {
         Self {
             id,
             name: state.name.clone(),
+            stream: side.as_ref().map_or(broker.events, |side| side.spec.stream),
+            side,
             broker,
             attached: AtomicBool::new(false),
             woken: Notify::new(),
@@ -95,15 +127,22 @@ impl Sub {
 
     /// Decides what comes next and marks it as claimed.
     pub(crate) fn next(&self, now: Timestamp, view: &View) -> Result<Next, ViewError> {
+        let trigger_is_paused = self
+            .side
+            .as_ref()
+            .is_some_and(|side| side.trigger.paused().is_some());
         let mut inner = self.inner.lock();
-        if inner.paused.is_some() {
+        if trigger_is_paused || inner.paused.is_some() {
             return Ok(Next::Wait {
                 until: None,
                 read_from: None,
             });
         }
+        if inner.is_done() {
+            return Ok(Next::Done);
+        }
         inner.load_due(self.id, now, view)?;
-        let has_room = inner.place == Place::Lagging && inner.ready.is_empty();
+        let has_room = inner.place == Place::Lagging && inner.ready.is_empty() && inner.scanned < inner.until;
         let read_from = has_room.then_some(inner.scanned + 1);
         if has_room && inner.retry_had_last_turn {
             // Retries must not keep first attempts on disk.
@@ -205,12 +244,14 @@ impl Sub {
     pub(crate) fn status(&self, last: u64) -> SubscriptionStatus {
         let inner = self.inner.lock();
         let pumped = self.broker.pumped();
-        let backlog = last.saturating_sub(inner.scanned_at(pumped));
+        let backlog = last.min(inner.until).saturating_sub(inner.scanned_at(pumped));
         SubscriptionStatus {
             delivered: inner.counters.delivered,
             dead_letter_sink: inner.counters.dead_letter_sink,
             dead_lettered: inner.counters.dead_lettered,
             unreadable: inner.counters.unreadable,
+            replayed: inner.counters.replayed,
+            redriven: inner.counters.redriven,
             retries: inner.counters.retries,
             waiting_retry: inner.waiting_retry,
             ready: inner.ready.len() as u64,

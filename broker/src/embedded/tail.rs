@@ -8,6 +8,7 @@ use journal::{ReadLimit, StreamId};
 use schemas::names::ResourceName;
 
 use super::Embedded;
+use super::position::PositionError;
 use super::pump::decode;
 use super::shared::Shared;
 use crate::limits::{LAG_READ_BYTES_MAX, LAG_READ_EVENTS_MAX};
@@ -39,20 +40,21 @@ pub enum TailItem {
 
 impl Embedded {
     /// Watches a broker's events. `None` when there is no such broker.
-    #[must_use]
-    pub fn tail(&self, broker: &ResourceName, from: Start) -> Option<Tail> {
-        let stream = self.shared.streams.by_name(broker)?.events;
-        let bounds = self.shared.journal.bounds(StreamId(stream));
-        let next = match from {
-            Start::Earliest => bounds.map_or(1, |bounds| bounds.first),
-            Start::Latest => bounds.map_or(1, |bounds| bounds.last + 1),
+    ///
+    /// # Errors
+    /// [`PositionError`] for a place that is not there.
+    pub async fn tail(&self, broker: &ResourceName, from: Start) -> Result<Option<Tail>, PositionError> {
+        let Some(broker) = self.shared.streams.by_name(broker) else {
+            return Ok(None);
         };
-        Some(Tail {
+        let stream = broker.events;
+        let next = self.shared.before(stream, from).await? + 1;
+        Ok(Some(Tail {
             shared: Arc::clone(&self.shared),
             stream,
             next,
             read: VecDeque::new(),
-        })
+        }))
     }
 }
 

@@ -8,6 +8,7 @@ mod histories;
 mod many;
 mod position;
 mod retention;
+mod side;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,8 +21,8 @@ use schemas::filter::Filter;
 use super::*;
 use crate::limits::HOPS_MAX;
 use crate::{
-    Claim, DeadLetter, DeadLetterReason, Failure, Outcome, Progress, Reply, Settlement, SourceState, Step,
-    Stored, SubscriptionId,
+    Claim, DeadLetter, DeadLetterReason, Failure, Outcome, Progress, Reply, Settlement, SourceState, Start,
+    Step, Stored, SubscriptionId,
 };
 
 /// A clock that stands where it is put.
@@ -653,8 +654,8 @@ async fn a_watcher_sees_what_was_there_and_what_comes() {
         .append(&name("b"), batch(vec![event(1), event(2)]))
         .await
         .unwrap();
-    let mut earliest = engine.tail(&name("b"), Start::Earliest).unwrap();
-    let mut latest = engine.tail(&name("b"), Start::Latest).unwrap();
+    let mut earliest = engine.tail(&name("b"), Start::Earliest).await.unwrap().unwrap();
+    let mut latest = engine.tail(&name("b"), Start::Latest).await.unwrap().unwrap();
     engine.append(&name("b"), batch(vec![event(3)])).await.unwrap();
     for (tail, expected) in [(&mut earliest, vec!["1", "2", "3"]), (&mut latest, vec!["3"])] {
         for id in expected {
@@ -664,7 +665,13 @@ async fn a_watcher_sees_what_was_there_and_what_comes() {
             assert!(matches!(item, Some(TailItem::Event(stored)) if stored.event.id() == id));
         }
     }
-    assert!(engine.tail(&name("nowhere"), Start::Latest).is_none());
+    assert!(
+        engine
+            .tail(&name("nowhere"), Start::Latest)
+            .await
+            .unwrap()
+            .is_none()
+    );
     engine.close().await;
     assert!(latest.next().await.is_none());
 }

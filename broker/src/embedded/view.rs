@@ -22,7 +22,7 @@ mod retries;
 mod state;
 mod store;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
@@ -34,7 +34,8 @@ pub(crate) use self::marks::{Believed, Checkpoint, Contents, Found, StateBounds}
 pub(crate) use self::pairs::{Pair, Pairs};
 pub(crate) use self::retries::Retry;
 use self::store::{Batch, Scan, Store};
-use crate::{Pause, SubscriptionId};
+use super::records::SideSpec;
+use crate::{Pause, SideEnd, SideId, SubscriptionId, Timestamp};
 
 /// One open view.
 #[derive(Debug)]
@@ -57,6 +58,30 @@ pub(crate) struct SubscriptionState {
     pub(crate) counters: Counters,
     #[serde(default)]
     pub(crate) paused: Option<Pause>,
+    /// What it is if it runs beside a trigger.
+    #[serde(default)]
+    pub(crate) side: Option<SideSpec>,
+    /// The stream of its redriven dead letters, once there is one.
+    #[serde(default)]
+    pub(crate) redrive_stream: Option<u64>,
+    /// The last replays and redrives that ran beside it.
+    #[serde(default)]
+    pub(crate) ended: VecDeque<EndedSide>,
+}
+
+/// A replay or redrive that has ended, as its trigger remembers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EndedSide {
+    pub(crate) id: SideId,
+    pub(crate) from: u64,
+    pub(crate) until: u64,
+    pub(crate) rate: Option<u32>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) how: SideEnd,
+    pub(crate) at: Timestamp,
+    pub(crate) counters: Counters,
+    /// How far it came.
+    pub(crate) cursor: u64,
 }
 
 /// Durable counts of one subscription.
@@ -67,6 +92,12 @@ pub(crate) struct Counters {
     pub(crate) dead_lettered: u64,
     pub(crate) unreadable: u64,
     pub(crate) retries: u64,
+    /// Delivered by replays that ran beside it.
+    #[serde(default)]
+    pub(crate) replayed: u64,
+    /// Delivered by redrives that ran beside it.
+    #[serde(default)]
+    pub(crate) redriven: u64,
 }
 
 /// The view failed; the journal is unharmed.

@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     MethodNotAllowed(&'static str),
     /// The body did not arrive in time.
     Timeout,
-    /// The same source and id were stored with another content.
+    /// It does not go with how things are: the same source and id were stored with another content, for one.
     Conflict,
     /// The event or batch is over a limit.
     TooLarge,
@@ -146,7 +146,7 @@ impl Kind {
             Self::NotFound => "There is nothing of this name",
             Self::MethodNotAllowed(_) => "This method does nothing here",
             Self::Timeout => "The request did not arrive in time",
-            Self::Conflict => "This was stored before with another content",
+            Self::Conflict => "This does not go with how things are",
             Self::TooLarge => "The request is over a limit",
             Self::UnsupportedFormat => "This event format is not supported",
             Self::Overloaded => "Too much is waiting to be stored",

@@ -1,6 +1,6 @@
 //! What is live in a segment: what somebody still has to get.
 //!
-//! - An event, for each subscription of its broker (attached or not, paused or not) that has not accounted for it and
+//! - An event, or a copy of a dead letter that is redriven, for each subscription that reads its stream (attached or not, paused or not) that has not accounted for it and
 //!   whose filter of that time wants it, and for each that waits to try it again. The filter is the recorded one, never
 //!   the matcher, which knows only what is configured now.
 //! - A dead letter that is in the store.
@@ -50,15 +50,14 @@ impl Judge {
         if part.stream == STATE {
             return Ok(Self::Dead);
         }
-        let Some(broker) = shared.streams.by_number(part.stream.0) else {
-            return Ok(Self::All);
-        };
         let view = shared.view();
-        if broker.dead_letters == part.stream.0 {
-            return Ok(Self::DeadLetters { view });
+        match shared.streams.by_number(part.stream.0) {
+            Some(broker) if broker.dead_letters == part.stream.0 => return Ok(Self::DeadLetters { view }),
+            None if !shared.is_redrive_stream(part.stream.0) => return Ok(Self::All),
+            Some(_) | None => {}
         }
         let mut readers = Vec::new();
-        for sub in shared.subscriptions_of(&broker) {
+        for sub in shared.readers_of(part.stream.0) {
             let has_settled = sub.has_accounted_for(part.first, part.last);
             if !has_settled || view.has_retry(sub.id, part.first, part.last)? {
                 let filters = sub.filters();

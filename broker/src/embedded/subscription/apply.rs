@@ -8,7 +8,7 @@ use super::Sub;
 use super::inner::Inner;
 use crate::Pause;
 use crate::clock::Timestamp;
-use crate::embedded::records::{Fate, Item};
+use crate::embedded::records::{Fate, Item, SideSpec};
 use crate::embedded::view::{SubscriptionState, View};
 
 impl Sub {
@@ -70,7 +70,8 @@ impl Sub {
 
     /// Whether every sequence from first to last is accounted for by committed records.
     pub(crate) fn has_accounted_for(&self, first: u64, last: u64) -> bool {
-        self.inner.lock().accounted.contains_all(first, last)
+        let inner = self.inner.lock();
+        first > inner.until || inner.accounted.contains_all(first, last.min(inner.until))
     }
 
     /// Up to where every sequence is accounted for by committed records.
@@ -111,6 +112,12 @@ impl Sub {
             filters: inner.filters.to_vec(),
             counters: inner.counters,
             paused: inner.paused.clone(),
+            side: self.side.as_ref().map(|side| SideSpec {
+                until: inner.until,
+                ..side.spec.clone()
+            }),
+            redrive_stream: inner.redrive_stream,
+            ended: inner.ended.clone(),
         }
     }
 }

@@ -8,7 +8,7 @@ use schemas::filter::Filter;
 use crate::clock::Timestamp;
 use crate::embedded::ranges::Ranges;
 use crate::embedded::records::{Fate, Item};
-use crate::embedded::view::{Counters, View, ViewError};
+use crate::embedded::view::{Counters, EndedSide, View, ViewError};
 use crate::limits::READY_EVENTS_MAX;
 use crate::{Outcome, Pause, Stored, SubscriptionId};
 
@@ -29,6 +29,12 @@ pub(super) struct Inner {
     pub(super) scanned: u64,
     /// The last sequence that was matched, or the floor; what lies between it and the next match did not match.
     pub(super) covered: u64,
+    /// The last sequence that it is for; the end of time for a trigger's own.
+    pub(super) until: u64,
+    /// The stream of its redriven dead letters, once there is one.
+    pub(super) redrive_stream: Option<u64>,
+    /// The replays and redrives that ran beside it, the last [`SIDES_ENDED_MAX`] of them.
+    pub(super) ended: VecDeque<EndedSide>,
     pub(super) ready: VecDeque<Ready>,
     pub(super) claims: HashMap<u64, Claimed>,
     pub(super) due: VecDeque<u64>,
@@ -90,6 +96,14 @@ impl Inner {
         self.scanned = sequence;
         self.covered = sequence;
         Offered::Taken
+    }
+
+    /// Whether a side subscription has nothing left: all is read, and all of that is settled durably.
+    pub(super) fn is_done(&self) -> bool {
+        self.scanned >= self.until
+            && self.ready.is_empty()
+            && self.claims.is_empty()
+            && self.waiting_retry == 0
     }
 
     pub(super) fn leave_tail(&mut self, scanned: u64) {

@@ -48,14 +48,21 @@ impl Sub {
         if inner.place != Place::Lagging || inner.scanned + 1 != from {
             return;
         }
-        for stored in matched {
+        let until = inner.until;
+        for stored in matched.iter().filter(|stored| stored.position.sequence <= until) {
             if inner.offer(stored, false) == Offered::Full {
                 // Claims were given up meanwhile: the rest is read again when there is room.
                 inner.scanned = stored.position.sequence - 1;
                 return;
             }
         }
-        inner.scanned = last;
+        inner.scanned = last.min(until);
+    }
+
+    /// Nothing is stored from `from` on: what a side subscription is for is not kept any more, or it has read all.
+    pub(crate) fn take_rest(&self, from: u64) {
+        let until = self.inner.lock().until;
+        self.take_chunk(from, until, &[]);
     }
 
     /// Joins the tail if everything that was offered there is scanned. Takes the tail lock.

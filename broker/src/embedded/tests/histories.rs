@@ -17,12 +17,12 @@ use crate::embedded::memory::TailMemory;
 use crate::embedded::open::recover;
 use crate::embedded::rebuild::{self, Rebuilt};
 use crate::embedded::records::{
-    DeadLetterMeta, DedupedRecord, Fate, Item, PausedRecord, STATE, dead_letter_entry,
+    DeadLetterMeta, DedupedRecord, Fate, Item, PausedRecord, STATE, SideRecord, SideSpec, dead_letter_entry,
 };
 use crate::embedded::snapshot::Taking;
 use crate::embedded::view::keys::{Class, class};
 use crate::embedded::view::{Checkpoint, Pair, SubscriptionState, View};
-use crate::{Pause, PausedBy, Position};
+use crate::{Pause, PausedBy, Position, SideEnd, SideKind};
 
 const EVENTS: u64 = 16;
 const LETTERS: u64 = 17;
@@ -66,11 +66,45 @@ fn change() -> impl Strategy<Value = Change> {
                 pairs: pairs.into_iter().map(pair).collect(),
             }))
         }),
+        3 => side().prop_map(move |record| one(StateRecord::Side(record))),
     ]
 }
 
+/// Of a trigger's own subscription.
 fn id() -> impl Strategy<Value = SubscriptionId> {
     (1..4_u64).prop_map(SubscriptionId)
+}
+
+/// Of one that runs beside a trigger.
+fn side_id() -> impl Strategy<Value = SubscriptionId> {
+    (4..7_u64).prop_map(SubscriptionId)
+}
+
+fn side() -> impl Strategy<Value = SideRecord> {
+    let started = (side_id(), id(), 1..9_u64, any::<bool>()).prop_map(|(id, of, from, is_replay)| {
+        SideRecord::Started(SideSpec {
+            id,
+            kind: if is_replay {
+                SideKind::Replay
+            } else {
+                SideKind::Redrive
+            },
+            of,
+            stream: EVENTS,
+            from,
+            until: from + 5,
+            rate: None,
+            filter: Filter::everything(),
+            at: Timestamp(from),
+        })
+    });
+    let ended = (side_id(), 0..9_u64).prop_map(|(id, at)| SideRecord::Ended {
+        id,
+        how: SideEnd::Finished,
+        at: Timestamp(at),
+    });
+    let extended = (side_id(), 1..20_u64).prop_map(|(id, until)| SideRecord::Extended { id, until });
+    prop_oneof![3 => started, 2 => ended, 1 => extended]
 }
 
 fn item() -> impl Strategy<Value = Item> {
@@ -83,7 +117,8 @@ fn item() -> impl Strategy<Value = Item> {
             progress: Box::new(Progress { attempts, ..Progress::default() }),
         }),
     ];
-    (id(), 1..20_u64, 0..3_u64, fate).prop_map(|(subscription, sequence, covers, fate)| Item {
+    let id = prop_oneof![3 => id(), 1 => side_id()];
+    (id, 1..20_u64, 0..3_u64, fate).prop_map(|(subscription, sequence, covers, fate)| Item {
         subscription,
         sequence,
         covers: covers.min(sequence - 1),
@@ -114,6 +149,7 @@ fn dead_letter(id: SubscriptionId, sequence: u64) -> Change {
         reason: DeadLetterReason::Refused,
         failure: None,
         attempts: 1,
+        side: None,
         at: Timestamp(0),
     };
     let item = Item {
@@ -140,7 +176,7 @@ struct State {
 impl State {
     fn of(shared: &Shared) -> Self {
         let (applied, subscriptions) = shared.collect_states();
-        let waiting = shared.subscriptions().into_iter();
+        let waiting = shared.all_subscriptions().into_iter();
         Self {
             applied,
             subscriptions,

@@ -60,6 +60,8 @@ pub(crate) struct Believed {
 pub(crate) struct Checkpoint {
     pub(crate) applied: u64,
     pub(crate) subscriptions: Vec<(SubscriptionId, SubscriptionState)>,
+    /// Those that are no more.
+    pub(crate) gone: Vec<SubscriptionId>,
     pub(crate) snapshots: SnapshotMarks,
     /// The engine's time.
     pub(crate) seen: Timestamp,
@@ -192,6 +194,9 @@ impl View {
         let mut batch = Batch::default();
         for (id, state) in &checkpoint.subscriptions {
             batch.put(key(b's', &[id.0]), to_json(state));
+        }
+        for id in &checkpoint.gone {
+            batch.remove(key(b's', &[id.0]));
         }
         batch.put("mapplied", checkpoint.applied.to_be_bytes());
         batch.put("mclean", if checkpoint.clean { "yes" } else { "no" });

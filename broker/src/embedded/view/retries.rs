@@ -11,6 +11,9 @@ use crate::clock::Timestamp;
 use crate::embedded::records::to_json;
 use crate::{Progress, SubscriptionId};
 
+/// Retries that are looked up at once to be removed.
+const REMOVED_AT_ONCE: usize = 1024;
+
 /// A retry that waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Retry {
@@ -63,6 +66,23 @@ impl View {
         }
         self.write(batch)?;
         *count = counted;
+        Ok(())
+    }
+
+    /// Takes all retries of a subscription off the schedule.
+    pub(crate) fn remove_retries(&self, id: SubscriptionId) -> Result<(), ViewError> {
+        while self.count_retries(id) > 0 {
+            let page = self.scan(&key(b'r', &[id.0])).take(REMOVED_AT_ONCE);
+            let sequences: Vec<_> = page
+                .filter_map(|found| found.map(|(key, _)| number(&key, 1)).transpose())
+                .collect::<Result<_, _>>()?;
+            if sequences.is_empty() {
+                break;
+            }
+            for sequence in sequences {
+                self.remove_retry(id, sequence)?;
+            }
+        }
         Ok(())
     }
 

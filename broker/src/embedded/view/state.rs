@@ -1,8 +1,8 @@
-//! What grows with the configuration only: brokers (`b`), subscriptions (`s`), sources' state (`o`).
+//! What grows with the configuration only: brokers (`b`), subscriptions (`s`) and their ids (`p`), sources' state (`o`).
 
 use serde::Deserialize;
 
-use super::keys::{named, number};
+use super::keys::{be_u64, named, number};
 use super::{Batch, Pair, SubscriptionState, View, ViewError};
 use crate::embedded::records::{StreamsRecord, to_json};
 use crate::{SourceState, SubscriptionId};
@@ -38,6 +38,18 @@ impl View {
         let mut batch = Batch::default();
         batch.put(named(b'b', &record.broker.to_string()), to_json(record));
         self.write(batch)
+    }
+
+    /// Notes the id that was given last: each is higher than the one before, and none is given twice.
+    pub(crate) fn put_id(&self, id: SubscriptionId) -> Result<(), ViewError> {
+        let mut batch = Batch::default();
+        batch.put("p", id.0.to_be_bytes());
+        self.write(batch)
+    }
+
+    /// The id that was given last; 0 before the first.
+    pub(crate) fn last_id(&self) -> Result<u64, ViewError> {
+        Ok(self.get(b"p")?.as_deref().and_then(be_u64).unwrap_or(0))
     }
 
     pub(crate) fn put_source_state(&self, state: &SourceState) -> Result<(), ViewError> {

@@ -53,12 +53,17 @@ pub(super) async fn resume(
 }
 
 /// A command that was not carried out.
-fn problem(error: PositionError) -> Problem {
-    match error {
-        PositionError::Unknown { .. } => Problem::new(
-            Kind::NotFound,
-            format!("{error}; `heddle get triggers` lists them"),
-        ),
-        PositionError::Storage(error) => Problem::not_stored(error),
+pub(super) fn problem(error: PositionError) -> Problem {
+    let kind = match error {
+        PositionError::Storage(error) => return Problem::not_stored(error),
+        PositionError::Unknown { .. } => Kind::NotFound,
+        PositionError::BeyondEnd { .. } | PositionError::Empty { .. } => Kind::Invalid,
+        PositionError::NotRunning { .. } => Kind::Conflict,
+        PositionError::TooMany { .. } => Kind::Overloaded,
+        PositionError::Unreadable { .. } => Kind::Internal,
+    };
+    if kind == Kind::NotFound {
+        return Problem::new(kind, format!("{error}; `heddle get triggers` lists them"));
     }
+    Problem::new(kind, error.to_string())
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::query::{Named, Parameters};
-use super::{Admin, brokers};
+use super::{Admin, brokers, position};
 use crate::server::problem::Problem;
 
 /// Parameters of the stream.
@@ -60,6 +60,8 @@ pub(super) async fn follow(
         .parts
         .engine
         .tail(&broker, query.from)
+        .await
+        .map_err(position::problem)?
         .ok_or_else(|| brokers::unknown(&broker))?;
     let stop = admin.parts.stop.clone();
     let lines = stream::unfold((tail, stop), async |(mut tail, stop)| {

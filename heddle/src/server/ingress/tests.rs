@@ -77,6 +77,8 @@ impl Mesh {
         let mut tail = self
             .engine
             .tail(&broker, Start::Earliest)
+            .await
+            .expect("a place")
             .expect("the broker is declared");
         match tail.next().await {
             Some(TailItem::Event(stored)) => stored,
