@@ -211,7 +211,6 @@ impl Retention {
 
     /// The gate: nothing of what the segment says is needed any more, but for what is copied.
     fn may_leave(&mut self, oldest: &SegmentInfo) -> Result<bool, Stuck> {
-        let view = self.shared.view();
         for part in oldest.parts.iter().filter(|part| !part.kept) {
             if part.stream == STATE && !self.shared.snapshot_covers(part.last) {
                 if self.asked_for < part.last {
@@ -222,7 +221,7 @@ impl Retention {
             }
             let letters = self.shared.streams.by_number(part.stream.0);
             let is_letters = letters.is_some_and(|broker| broker.dead_letters == part.stream.0);
-            if is_letters && view.dead_letters_indexed(part.stream)? < part.last {
+            if is_letters && self.shared.look(|view| view.dead_letters_indexed(part.stream))? < part.last {
                 return Ok(false);
             }
         }

@@ -28,7 +28,7 @@ impl Retention {
         Ok(())
     }
 
-    fn copy_part(&self, segment: u64, part: &SegmentPart, judge: &Judge) -> Result<(), Stuck> {
+    fn copy_part(&self, segment: u64, part: &SegmentPart, judge: &Judge<'_>) -> Result<(), Stuck> {
         let limit = ReadLimit {
             records_max: COPY_FRAME_RECORDS_MAX,
             bytes_max: self.frame_bytes_max,

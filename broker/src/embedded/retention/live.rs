@@ -9,6 +9,9 @@
 //! State records are never live: the snapshot has what they say.
 //!
 //! What cannot be judged is live: a record that does not decode, an event from before the first filter that is known.
+//!
+//! Settlements go on meanwhile. A retry is in the view before its event counts as accounted for, so that an event is
+//! first asked for among the accounted ones and then among the retries: it is found in one place or is settled.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,25 +20,25 @@ use journal::{ReadLimit, Record, SegmentInfo, SegmentPart};
 use schemas::filter::Filter;
 
 use super::{Span, Stuck};
+use crate::Position;
 use crate::clock::Timestamp;
 use crate::embedded::records::{STATE, read_dead_letter, read_event};
 use crate::embedded::shared::Shared;
 use crate::embedded::subscription::Sub;
 use crate::embedded::view::{View, ViewError};
-use crate::{Position, SubscriptionId};
 
 /// Judges the records of one part of a segment.
-pub(super) enum Judge {
+pub(super) enum Judge<'a> {
     /// Nothing of it is live.
     Dead,
     /// All of it is.
     All,
     Events {
-        view: Arc<View>,
+        shared: &'a Shared,
         readers: Vec<Reader>,
     },
     DeadLetters {
-        view: Arc<View>,
+        shared: &'a Shared,
     },
 }
 
@@ -45,21 +48,23 @@ pub(super) struct Reader {
     filters: Arc<Vec<(u64, Filter)>>,
 }
 
-impl Judge {
-    pub(super) fn new(shared: &Shared, part: &SegmentPart) -> Result<Self, ViewError> {
+impl<'a> Judge<'a> {
+    pub(super) fn new(shared: &'a Shared, part: &SegmentPart) -> Result<Self, ViewError> {
         if part.stream == STATE {
             return Ok(Self::Dead);
         }
-        let view = shared.view();
         match shared.streams.by_number(part.stream.0) {
-            Some(broker) if broker.dead_letters == part.stream.0 => return Ok(Self::DeadLetters { view }),
+            Some(broker) if broker.dead_letters == part.stream.0 => {
+                return Ok(Self::DeadLetters { shared });
+            }
             None if !shared.is_redrive_stream(part.stream.0) => return Ok(Self::All),
             Some(_) | None => {}
         }
         let mut readers = Vec::new();
         for sub in shared.readers_of(part.stream.0) {
             let has_settled = sub.has_accounted_for(part.first, part.last);
-            if !has_settled || view.has_retry(sub.id, part.first, part.last)? {
+            let has_retry = |view: &View| view.has_retry(sub.id, part.first, part.last);
+            if !has_settled || shared.look(has_retry)? {
                 let filters = sub.filters();
                 readers.push(Reader { sub, filters });
             }
@@ -67,7 +72,7 @@ impl Judge {
         Ok(if readers.is_empty() {
             Self::Dead
         } else {
-            Self::Events { view, readers }
+            Self::Events { shared, readers }
         })
     }
 
@@ -84,20 +89,22 @@ impl Judge {
         match self {
             Self::Dead => records.clear(),
             Self::All => {}
-            Self::Events { view, readers } => {
-                let mut waiting = HashSet::new();
+            Self::Events { shared, readers } => {
+                let wanted = |record: &&Record| readers.iter().any(|reader| reader.has_yet_to_get(record));
+                let mut live: HashSet<u64> = records
+                    .iter()
+                    .filter(wanted)
+                    .map(|record| record.sequence)
+                    .collect();
                 for reader in readers {
-                    waiting.extend(view.retries_in(reader.sub.id, first, last)?);
+                    live.extend(shared.look(|view| view.retries_in(reader.sub.id, first, last))?);
                 }
-                records.retain(|record| {
-                    waiting.contains(&record.sequence)
-                        || readers.iter().any(|reader| reader.has_yet_to_get(record))
-                });
+                records.retain(|record| live.contains(&record.sequence));
             }
-            Self::DeadLetters { view } => {
+            Self::DeadLetters { shared } => {
                 let mut failed = None;
                 records.retain(|record| {
-                    is_in_store(view, record).unwrap_or_else(|error| {
+                    is_in_store(shared, record).unwrap_or_else(|error| {
                         failed = Some(error);
                         true
                     })
@@ -129,11 +136,11 @@ impl Reader {
     }
 }
 
-fn is_in_store(view: &View, record: &Record) -> Result<bool, ViewError> {
+fn is_in_store(shared: &Shared, record: &Record) -> Result<bool, ViewError> {
     let Ok((meta, _)) = read_dead_letter(&record.head, record.body.clone()) else {
         return Ok(true);
     };
-    let copy = view.dead_letter(SubscriptionId(meta.subscription.0), meta.cause)?;
+    let copy = shared.look(|view| view.dead_letter(meta.subscription, meta.cause))?;
     let here = Position {
         stream: record.stream.0,
         sequence: record.sequence,
