@@ -288,7 +288,7 @@ impl Embedded {
     /// What retention does, as of its last look.
     #[must_use]
     pub fn retention(&self) -> RetentionStatus {
-        self.shared.retention.status()
+        self.shared.retention.status(self.shared.clock.now())
     }
 
     /// Shuts down: hands out nothing more, records what was settled, writes a clean mark. Idempotent.

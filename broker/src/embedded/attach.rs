@@ -286,7 +286,7 @@ impl Place {
 
     /// Passes over events that have left by retention, when nothing was read from here on. `false`: none has.
     fn pass_over_left(&self, from: u64) -> bool {
-        let bounds = self.shared.journal.bounds(StreamId(self.sub.broker.events));
+        let bounds = self.shared.journal.bounds(StreamId(self.sub.stream));
         let first = bounds.map_or(0, |bounds| bounds.first);
         if from < first {
             self.sub.take_chunk(from, first - 1, &[]);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use broker::embedded::{Durability, Options};
+use broker::embedded::{Durability, Options, Retain};
 use clap::{Args, ValueEnum};
 
 use super::{bytes, durability, duration};
@@ -88,6 +88,13 @@ pub(crate) struct StorageArgs {
     /// Room on the file system that is left to others: with less, new events are refused with 507.
     #[arg(long, default_value = "128MiB", env = "HEDDLE_FREE_BYTES_MIN", value_parser = bytes::parse, value_name = "SIZE")]
     pub(crate) free_bytes_min: u64,
+    /// How long delivered events stay for replays and for looking at; what is not delivered stays in any case.
+    #[arg(long, default_value = "24h", env = "HEDDLE_RETAIN_AGE", value_parser = duration::parse, value_name = "DURATION")]
+    pub(crate) retain_age: Duration,
+    /// Size past which the journal lets its oldest file go, all brokers together; what is not delivered stays, and
+    /// the limit is never less than twice that.
+    #[arg(long, default_value = "10GiB", env = "HEDDLE_RETAIN_BYTES", value_parser = bytes::parse, value_name = "SIZE")]
+    pub(crate) retain_bytes: u64,
 }
 
 /// Arguments of `heddle validate`.
@@ -119,6 +126,10 @@ impl StorageArgs {
             segment_bytes: self.segment_bytes,
             reserve_segments: usize::try_from(reserve).unwrap_or(usize::MAX),
             free_bytes_min: self.free_bytes_min,
+            retain: Retain {
+                age: self.retain_age,
+                bytes: self.retain_bytes,
+            },
             ..Options::new(directory)
         }
     }

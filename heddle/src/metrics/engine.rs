@@ -67,6 +67,13 @@ impl EngineCollector {
             "Bytes on disk",
             stats.bytes_on_disk,
         )?;
+        counter(
+            encoder,
+            "journal_retired_segments",
+            "Segment files that left by retention",
+            stats.retired,
+        )?;
+        self.encode_retention(encoder)?;
         let space = self.engine.space();
         gauge(
             encoder,
@@ -89,6 +96,46 @@ impl EngineCollector {
             "1 while events are taken, 0 when the disk is full or failed",
             is_ready,
         )
+    }
+
+    fn encode_retention(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let retention = self.engine.retention();
+        let copied = retention.copied_records;
+        counter(
+            encoder,
+            "retention_copied_records",
+            "Records copied forward because somebody has yet to get them",
+            copied,
+        )?;
+        let is_stuck = u64::from(retention.stuck.is_some());
+        for (name, help, value) in [
+            (
+                "retention_kept_bytes",
+                "Bytes of records that were copied forward and are still there",
+                retention.kept_bytes,
+            ),
+            (
+                "retention_limit_bytes",
+                "Bytes on disk past which the oldest segment leaves",
+                retention.bytes_limit,
+            ),
+            (
+                "retention_stuck",
+                "1 while the oldest segment should leave and cannot",
+                is_stuck,
+            ),
+        ] {
+            gauge(encoder, name, help, value)?;
+        }
+        match retention.oldest_event_age {
+            Some(age) => gauge(
+                encoder,
+                "retention_oldest_event_age_seconds",
+                "Age of the oldest event that is retained",
+                age.as_secs(),
+            ),
+            None => Ok(()),
+        }
     }
 
     fn encode_brokers(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -12,6 +12,7 @@ mod ingress;
 mod lifecycle;
 mod pressure;
 mod readme;
+mod retention;
 mod routing;
 mod servers;
 mod sources;

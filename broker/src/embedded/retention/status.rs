@@ -1,6 +1,7 @@
 //! What retention says of itself: read by the metrics and the admin API.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -13,6 +14,9 @@ use crate::clock::Timestamp;
 pub struct RetentionStatus {
     /// When the oldest event was accepted that is retained, copies of unsettled ones apart; `None` when there is none.
     pub oldest_event: Option<Timestamp>,
+    /// How long ago that was, by the engine's clock.
+    #[serde(skip)]
+    pub oldest_event_age: Option<Duration>,
     /// Bytes past which the oldest segment leaves.
     pub bytes_limit: u64,
     /// Bytes of records in the journal that were copied forward because they are not settled.
@@ -30,8 +34,10 @@ pub struct RetentionStatus {
 pub(crate) struct Watch(Mutex<RetentionStatus>);
 
 impl Watch {
-    pub(crate) fn status(&self) -> RetentionStatus {
-        self.0.lock().clone()
+    pub(crate) fn status(&self, now: Timestamp) -> RetentionStatus {
+        let mut status = self.0.lock().clone();
+        status.oldest_event_age = status.oldest_event.map(|at| now.until(at));
+        status
     }
 
     pub(super) fn note(&self, oldest_event: Option<Timestamp>, bytes_limit: u64, kept_bytes: u64) {

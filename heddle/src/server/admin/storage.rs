@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use broker::embedded::RetentionStatus;
 use serde::Serialize;
 
 use super::Admin;
@@ -35,6 +36,10 @@ pub(super) struct StorageView {
     free_bytes: Option<u64>,
     /// What of it is left to others.
     free_bytes_min: u64,
+    /// What leaves the journal and what stays in it.
+    retention: RetentionStatus,
+    /// Files of the journal that have left since the start.
+    retired_segments: u64,
 }
 
 pub(super) async fn show(State(admin): State<Admin>) -> Json<StorageView> {
@@ -54,5 +59,7 @@ pub(super) async fn show(State(admin): State<Admin>) -> Json<StorageView> {
         reserve_bytes_wanted: space.reserve_bytes_wanted,
         free_bytes: space.free_bytes,
         free_bytes_min: space.free_bytes_min,
+        retention: engine.retention(),
+        retired_segments: stats.retired,
     })
 }
