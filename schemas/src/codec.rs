@@ -1,4 +1,4 @@
-//! The wire codecs: events as HTTP, Kafka and NATS messages and as JSON, in and out, byte for byte.
+//! The wire codecs: events as HTTP, Kafka and NATS messages, as JSON and as Protobuf, in and out, byte for byte.
 //!
 //! Every decoder validates fully and answers either events or one [`DecodeError`] that says what is wrong, where, and
 //! what would be right. Every encoder takes an [`Event`] as it is: it cannot fail.
@@ -9,6 +9,7 @@ pub mod json;
 pub mod kafka;
 mod media;
 pub mod nats;
+pub mod protobuf;
 
 use std::fmt;
 
@@ -16,7 +17,7 @@ use ::http::StatusCode;
 
 use crate::event::{DataForm, Event, InvalidEvent, Problem};
 
-pub use media::{BATCH_JSON, STRUCTURED_JSON};
+pub use media::{BATCH_JSON, BATCH_PROTOBUF, STRUCTURED_JSON, STRUCTURED_PROTOBUF, is_batch};
 
 /// What one message held.
 #[derive(Clone, Debug, PartialEq, Eq)]

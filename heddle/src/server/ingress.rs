@@ -17,7 +17,7 @@ use broker::embedded::Embedded;
 use broker::{Admission, Batch, Engine};
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use schemas::codec::{BATCH_JSON, Decoded, http as codec};
+use schemas::codec::{Decoded, http as codec, is_batch};
 use schemas::limits::Limits;
 use schemas::names::ResourceName;
 use sources::Webhooks;
@@ -175,10 +175,8 @@ impl Ingress {
     }
 
     fn body_bytes_max(&self, headers: &HeaderMap) -> usize {
-        let is_batch = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.as_bytes().get(..BATCH_JSON.len()))
-            .is_some_and(|start| start.eq_ignore_ascii_case(BATCH_JSON.as_bytes()));
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_batch = content_type.is_some_and(|content_type| is_batch(content_type.trim()));
         if is_batch {
             self.parts.limits.batch_bytes_max
         } else {

@@ -34,8 +34,8 @@ pub fn decode(headers: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Decod
     }
     let content_type = content_type(headers)?;
     match Mode::of(content_type)? {
-        Mode::Batched => json::decode_batch(&body, limits).map(Decoded::Batch),
-        Mode::Structured => json::decode(&body, limits).map(Decoded::One),
+        Mode::Batched(format) => format.decode_batch(&body, limits).map(Decoded::Batch),
+        Mode::Structured(format) => format.decode(&body, limits).map(Decoded::One),
         Mode::Binary => decode_binary(headers, content_type, body, limits).map(Decoded::One),
     }
 }

@@ -36,8 +36,8 @@ pub fn decode<'a>(
     let headers = headers.filter_map(|(name, value)| value.map(|value| (name, value)));
     let content_type = content_type(headers.clone())?;
     match Mode::of(content_type)? {
-        Mode::Structured => json::decode(&value.unwrap_or_default(), limits).map(Some),
-        Mode::Batched => {
+        Mode::Structured(format) => format.decode(&value.unwrap_or_default(), limits).map(Some),
+        Mode::Batched(_) => {
             let detail =
                 "is a batch, which this binding does not have; send each event as a record of its own";
             Err(DecodeError::new(Reason::UnsupportedFormat, detail).at(CONTENT_TYPE))

@@ -48,8 +48,8 @@ pub fn decode<'a>(
         .find(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE))
         .map(|(_, value)| value.trim());
     match Mode::of(content_type)? {
-        Mode::Structured => json::decode(&payload, limits).map(Some),
-        Mode::Batched => {
+        Mode::Structured(format) => format.decode(&payload, limits).map(Some),
+        Mode::Batched(_) => {
             let detail =
                 "is a batch, which this binding does not have; send each event as a message of its own";
             Err(DecodeError::new(Reason::UnsupportedFormat, detail).at(CONTENT_TYPE))

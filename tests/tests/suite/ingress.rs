@@ -326,6 +326,47 @@ async fn an_event_over_the_limit_is_413_and_one_of_a_megabyte_less_a_header_is_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn protobuf_events_and_batches_are_accepted_and_delivered() {
+    /// A field of bytes by its tag.
+    fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
+        [&[tag, u8::try_from(bytes.len()).unwrap()], bytes].concat()
+    }
+    let message = |id: &str| {
+        let hop = [field(0x0a, b"hop"), field(0x12, &[0x10, 41])].concat();
+        [
+            field(0x0a, id.as_bytes()),
+            field(0x12, b"/s"),
+            field(0x1a, b"1.0"),
+            field(0x22, b"t"),
+            field(0x2a, &hop),
+            field(0x32, &[0, 159, 146, 150]),
+        ]
+        .concat()
+    };
+    let mesh = Mesh::start().await;
+    let one = content_type("application/cloudevents+protobuf");
+    assert_eq!(mesh.producer.post(one, message("p-1").into()).await.status, 202);
+    let batch = [field(0x0a, &message("p-2")), field(0x0a, &message("p-3"))].concat();
+    let batched = content_type("application/cloudevents-batch+protobuf; charset=utf-8");
+    assert_eq!(mesh.producer.post(batched, batch.into()).await.status, 202);
+    let broken = content_type("application/cloudevents+protobuf");
+    let refused = mesh.producer.post(broken, Bytes::from_static(b"\x0a\x05p")).await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+
+    let ids = mesh.delivered_in_the_end().await;
+    assert_eq!(ids.len(), 4, "{ids:?}");
+    for received in mesh
+        .sink
+        .received()
+        .iter()
+        .filter(|received| received.header("ce-id") != "the-last")
+    {
+        assert_eq!(received.header("ce-hop"), "41");
+        assert_eq!(received.body[..], [0, 159, 146, 150]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_event_format_is_415() {
     let mesh = Mesh::start().await;
     for format in [

@@ -2,6 +2,7 @@ use broker::Start;
 use broker::embedded::{Options, TailItem};
 use http::header::RETRY_AFTER;
 use http_body_util::BodyExt;
+use schemas::codec::BATCH_JSON;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
