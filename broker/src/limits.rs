@@ -92,3 +92,7 @@ pub const SIDES_ENDED_MAX: usize = 20;
 
 /// Replays and redrives that run at a time, over all triggers: each holds its own bounded queue of events.
 pub const SIDES_RUNNING_MAX: usize = 64;
+
+/// State records that may be committed and not applied yet while events are handed out: they are in memory, and one of
+/// settlements is up to [`SETTLEMENT_FRAME_BYTES_MAX`].
+pub const STATE_UNAPPLIED_RECORDS_MAX: u64 = 256;

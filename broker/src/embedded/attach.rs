@@ -129,10 +129,10 @@ impl Place {
                 () = self.shared.room() => {}
                 () = self.shared.closed.cancelled() => return None,
             }
-            if self.shared.view().is_incomplete() {
-                // What waits could not be told from what is settled.
-                let complete = || (!self.shared.view().is_incomplete()).then_some(());
-                self.shared.wait_for(complete).await;
+            if !self.shared.may_hand_out() {
+                self.shared
+                    .wait_for(|| self.shared.may_hand_out().then_some(()))
+                    .await;
                 continue;
             }
             let now = self.shared.clock.now();

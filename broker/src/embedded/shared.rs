@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::dedupe::Reservations;
 use super::degrade::Degraded;
 use super::memory::TailMemory;
+use super::records::STATE;
 use super::retention::Watch;
 use super::settle::Settlements;
 use super::snapshot::Snapshots;
@@ -23,6 +24,7 @@ use super::streams::Streams;
 use super::subscription::Sub;
 use super::view::{Checkpoint, SubscriptionState, View, ViewError};
 use crate::clock::Clock;
+use crate::limits::STATE_UNAPPLIED_RECORDS_MAX;
 use crate::{AppendError, Matcher, Side, SubscriptionId};
 
 /// The engine's one state, behind every handle.
@@ -251,6 +253,13 @@ impl Shared {
                 () = self.closed.cancelled() => return None,
             }
         }
+    }
+
+    /// Whether events may be handed out: the view knows everything that waits, and what was committed is applied but
+    /// for a few records. Those are in memory, so that deliveries must not outrun what the view can take.
+    pub(crate) fn may_hand_out(&self) -> bool {
+        let unapplied = self.last(STATE.0).saturating_sub(self.applied());
+        unapplied <= STATE_UNAPPLIED_RECORDS_MAX && !self.view().is_incomplete()
     }
 
     /// Stops handing out work for good: what is done could not be recorded any more. The first reason stays.

@@ -46,6 +46,9 @@ async fn schedule(engine: &Embedded, id: SubscriptionId) {
         let record = StateRecord::Settlements(chunk.iter().map(retry).collect());
         let submitted = engine.shared.submit(Purpose::Upkeep, [record.entry()], ());
         submitted.durable().await.unwrap();
+        // As deliveries do.
+        let room = || engine.shared.may_hand_out().then_some(());
+        engine.shared.wait_for(room).await.unwrap();
     }
     let last = engine.shared.last(0);
     let applied = || (engine.shared.applied() >= last).then_some(());

@@ -7,6 +7,9 @@ use crate::embedded::records::to_json;
 
 pub(crate) use super::store::Pair;
 
+/// Pairs that are loaded at once: sled keeps every version of every page that a batch touches until its end.
+const LOAD_PAIRS: usize = 64;
+
 /// Goes through everything that a snapshot keeps: subscriptions as they were given, then facts as they are found,
 /// letter by letter in the order of the alphabet.
 #[derive(Debug)]
@@ -62,17 +65,21 @@ impl Pairs {
 impl View {
     /// Puts pairs of a snapshot, and what follows from them, into a view that has none of them.
     pub(crate) fn load(&self, pairs: Vec<Pair>) -> Result<(), ViewError> {
-        let mut batch = Batch::default();
-        for (key, value) in pairs {
-            if key.first() == Some(&b'r') {
-                self.derive_retry(&key, &value, &mut batch)?;
+        let mut pairs = pairs.into_iter().peekable();
+        while pairs.peek().is_some() {
+            let mut batch = Batch::default();
+            for (key, value) in pairs.by_ref().take(LOAD_PAIRS) {
+                if key.first() == Some(&b'r') {
+                    self.derive_retry(&key, &value, &mut batch)?;
+                }
+                if key.first() == Some(&b'y') {
+                    Self::derive_expiry(&key, &value, &mut batch);
+                }
+                batch.put(key, value);
             }
-            if key.first() == Some(&b'y') {
-                Self::derive_expiry(&key, &value, &mut batch);
-            }
-            batch.put(key, value);
+            self.write(batch)?;
         }
-        self.write(batch)
+        Ok(())
     }
 
     /// Removes everything.
