@@ -6,8 +6,8 @@
 //! that nothing acknowledged is lost, that frames are whole or absent, that order and sequences are right, that a
 //! segment leaves whole or stays, and that nothing else is served.
 //!
-//! `HEDDLE_SIM_HISTORIES` sets the number of histories, `HEDDLE_SIM_SEED` (64 hexadecimal digits, printed when a
-//! history fails) where they start.
+//! `HEDDLE_SIM_HISTORIES` sets the number of histories; `HEDDLE_SIM_SEED`, which is printed when a history fails, runs
+//! that one alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,31 +95,56 @@ fn durability() -> impl Strategy<Value = Durability> {
     ]
 }
 
+/// How many histories an ordinary run tries.
+const HISTORIES: u64 = 10_000;
+const THREADS: u64 = 2;
+
 #[test]
 fn every_history_keeps_what_was_acknowledged_and_serves_nothing_else() {
+    if let Ok(seed) = std::env::var("HEDDLE_SIM_SEED") {
+        return history(seed.parse().expect("HEDDLE_SIM_SEED is a number"));
+    }
     let histories = std::env::var("HEDDLE_SIM_HISTORIES")
-        .map_or(300, |count| count.parse().expect("a number of histories"));
-    let seed = std::env::var("HEDDLE_SIM_SEED").map_or_else(|_| random_seed(), |hex| parse_seed(&hex));
+        .map_or(HISTORIES, |count| count.parse().expect("a number of histories"));
+    // Neighbouring runs share no history.
+    let base = fastrand::u64(..u64::MAX / 2);
+    std::thread::scope(|scope| {
+        for first in 0..THREADS {
+            scope.spawn(move || {
+                let mine = (first..histories).step_by(usize::try_from(THREADS).expect("a small number"));
+                mine.for_each(|n| history(base + n));
+            });
+        }
+    });
+}
+
+/// One history, made from its seed alone.
+fn history(seed: u64) {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config = Config {
-        cases: histories,
+        cases: 1,
         failure_persistence: None,
         ..Config::default()
     };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
-    let result = runner.run(&(durability(), steps()), |(durability, steps)| {
-        run(durability, steps);
-        Ok(())
-    });
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let result = runner.run(
+        &(durability(), 0..3_usize, steps()),
+        |(durability, reserve_segments, steps)| {
+            run(durability, reserve_segments, steps);
+            Ok(())
+        },
+    );
     if let Err(failure) = result {
-        let seed: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
-        panic!("HEDDLE_SIM_SEED={seed}\n{failure}");
+        panic!("run it again with HEDDLE_SIM_SEED={seed}\n{failure}");
     }
 }
 
-fn run(durability: Durability, steps: Vec<Step>) {
+fn run(durability: Durability, reserve_segments: usize, steps: Vec<Step>) {
     let fs = SimFs::new();
     let options = Options {
         durability,
+        reserve_segments,
         ..small("/journal")
     };
     let mut model = Model {
@@ -393,17 +418,4 @@ fn submit_together(journal: &Journal, given: &[Given]) -> Vec<Outcome> {
     let outcomes: Vec<Outcome> = receiver.iter().collect();
     assert_eq!(outcomes.len(), given.len());
     outcomes
-}
-
-fn random_seed() -> [u8; 32] {
-    std::array::from_fn(|_| fastrand::u8(..))
-}
-
-fn parse_seed(hex: &str) -> [u8; 32] {
-    std::array::from_fn(|at| {
-        let digits = hex
-            .get(at * 2..at * 2 + 2)
-            .expect("HEDDLE_SIM_SEED has 64 hexadecimal digits");
-        u8::from_str_radix(digits, 16).expect("HEDDLE_SIM_SEED is hexadecimal")
-    })
 }
