@@ -11,11 +11,14 @@
 
 mod apply;
 mod attach;
+mod backup;
 mod checkpoint;
 mod dead_letters;
 mod dedupe;
 mod degrade;
 mod door;
+mod examine;
+mod format;
 mod memory;
 mod open;
 mod places;
@@ -48,8 +51,10 @@ use schemas::names::ResourceName;
 use serde::Serialize;
 use tokio::sync::watch;
 
+pub use backup::{Backup, BackupError};
 pub use dead_letters::{DeadLetterEntry, DeadLetterQuery, ReadError};
-pub use journal::{Durability, SpaceReport};
+pub use examine::{Examined, ExaminedView, examine};
+pub use journal::{Durability, LockState, SpaceReport};
 pub(crate) use memory::TailBytes;
 pub use open::{OpenError, Opened, Options};
 pub use position::PositionError;

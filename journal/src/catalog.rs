@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::format::{DirectoryEntry, Mark, Slot, is_kept, kept_part, plain};
+use crate::format::{DirectoryEntry, Mark, SEGMENT_HEAD, Slot, is_kept, kept_part, plain};
 use crate::limits::KEPT_MERGED_MAX;
 use crate::record::{Bounds, ReadLimit, Sequence, StreamId};
 use crate::segment::{Segment, Table};
@@ -51,9 +51,19 @@ pub(crate) enum Located {
     Kept(KeptParts),
 }
 
+/// A segment's file, and how much of it is committed.
+#[derive(Clone, Debug)]
+pub(crate) struct CommittedFile {
+    pub(crate) segment: Arc<Segment>,
+    /// `None`: it is sealed, all of it is.
+    pub(crate) end: Option<u64>,
+}
+
 #[derive(Default)]
 struct Inner {
     streams: HashMap<StreamId, StreamIndex>,
+    /// How far the newest segment is committed, if it is not sealed.
+    end: u64,
     /// The last one is the unsealed one.
     segments: BTreeMap<u64, Arc<Segment>>,
     /// Of each sealed segment.
@@ -113,7 +123,24 @@ impl Catalog {
 
     /// Adds a segment. What is published from now on lies in it.
     pub(crate) fn begin(&self, segment: Arc<Segment>) {
-        self.inner.write().segments.insert(segment.number, segment);
+        let mut inner = self.inner.write();
+        inner.end = SEGMENT_HEAD;
+        inner.segments.insert(segment.number, segment);
+    }
+
+    /// The newest segment is committed up to here.
+    pub(crate) fn committed(&self, end: u64) {
+        self.inner.write().end = end;
+    }
+
+    /// All segments as they are committed at one moment, oldest first.
+    pub(crate) fn committed_files(&self) -> Vec<CommittedFile> {
+        let inner = self.inner.read();
+        let file = |(number, segment): (&u64, &Arc<Segment>)| CommittedFile {
+            segment: segment.clone(),
+            end: (!inner.sealed.contains_key(number)).then_some(inner.end),
+        };
+        inner.segments.iter().map(file).collect()
     }
 
     /// Makes records of the newest segment visible, in the order in which they were committed.

@@ -92,6 +92,15 @@ pub enum OpenError {
         /// The newest that this program reads.
         supported: u32,
     },
+    /// A backup into this directory was begun and not finished: it lacks records.
+    #[error(
+        "{} holds a backup that was not finished (there is a file INCOMPLETE in it): take another one, or restore an earlier one",
+        directory.display()
+    )]
+    Incomplete {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// The directory's FORMAT file is damaged and there is no segment to restore it from.
     #[error("{} does not say which journal this is, and no segment does: {reason}", file.display())]
     Unidentified {

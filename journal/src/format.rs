@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! FORMAT             format version and the journal's random id, as text (format/marker.rs)
-//! LOCK               held with flock by the process that writes
+//! LOCK               held with flock by the process that writes, whose id stands in it
+//! INCOMPLETE         only in a backup that was not finished: the directory is not opened
 //! 000000000001.seg   segments, numbered without a gap from the oldest that is kept
 //! 000001.spare       next segments, preallocated: one to go on in, the others a reserve; no meaning otherwise
 //! ```

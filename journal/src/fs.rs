@@ -47,6 +47,14 @@ pub trait FileSystem: Send + Sync + 'static {
     /// `NotFound` when there is none.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Gives a file a second name, in whatever directory; the bytes are shared. Durable once the directory is synced.
+    ///
+    /// # Errors
+    /// The file system has no such thing, the directory is on another one, or there is a file of that name.
+    fn link(&self, _from: &Path, _to: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Removes a file. Open handles go on working.
     ///
     /// # Errors

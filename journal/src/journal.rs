@@ -1,11 +1,13 @@
 //! The handle on an open journal.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ThreadId};
 
 use parking_lot::Mutex;
 
+use crate::backup::{self, Backup, BackupError};
 use crate::format::{JournalId, STREAM_MAX, frame_bytes};
 use crate::fs::FileSystem;
 use crate::reader::Reader;
@@ -196,6 +198,18 @@ impl Journal {
     #[must_use]
     pub fn streams(&self) -> Vec<(StreamId, Bounds)> {
         self.inner.shared.catalog.streams()
+    }
+
+    /// Copies everything that is committed now into a directory that is new or empty, from which a journal can be
+    /// opened. Appends and reads go on; segments do not leave meanwhile. Blocks for as long as copying takes.
+    ///
+    /// # Errors
+    /// The directory is not empty, or the operating system said no.
+    pub fn backup(&self, directory: &Path) -> Result<Backup, BackupError> {
+        let inner = &self.inner;
+        inner
+            .retiring
+            .standing_still(|fs| backup::run(fs, &inner.shared.catalog, &inner.id, directory))
     }
 
     /// Whether appends are taken.

@@ -20,10 +20,12 @@
 //! `catalog` (what is committed and where) and `segment` (open files, offset tables); `retire` lets the oldest leave; [`fs`] is the seam to the file
 //! system and [`sim`] its double for tests.
 
+mod backup;
 mod catalog;
 mod error;
 mod format;
 pub mod fs;
+mod inspect;
 mod journal;
 pub mod limits;
 mod lru;
@@ -41,8 +43,10 @@ mod space;
 mod tail;
 mod writer;
 
+pub use backup::{Backup, BackupError};
 pub use error::{AppendError, OpenError, ReadError, RetireError};
 pub use fs::{File, FileSystem, RealFs};
+pub use inspect::{InspectedSegment, Inspection, LockState, Lost, MarkerState, inspect};
 pub use journal::Journal;
 pub use options::{Durability, Options};
 pub use record::{

@@ -41,6 +41,12 @@ pub(crate) const KEPT_MERGED_MAX: usize = 4096;
 /// of the 4 GiB that an offset can say.
 pub(crate) const SCAN_BYTES_MAX: u64 = 3 << 30;
 
+/// How often an inspection reads the newest segment again that seems damaged while another process writes.
+pub(crate) const INSPECT_AGAIN_MAX: usize = 5;
+
+/// How much a backup copies at once.
+pub(crate) const COPY_BYTES: usize = 1 << 20;
+
 /// How much a scan reads ahead.
 pub(crate) const SCAN_READ_BYTES: usize = 256 << 10;
 

@@ -12,9 +12,9 @@
 //! synced: after a failed sync the page cache may show bytes that the disk does not have.
 
 mod assembly;
-mod directory;
-mod judge;
-mod load;
+pub(crate) mod directory;
+pub(crate) mod judge;
+pub(crate) mod load;
 mod marks;
 mod repair;
 
@@ -29,6 +29,9 @@ use crate::fs::{File, FileSystem};
 use crate::sequences::Sequences;
 use crate::tail::Tail;
 use crate::{OpenError, Options, Recovery};
+
+/// Stands in a directory that a backup has not finished.
+pub(crate) const INCOMPLETE_FILE: &str = "INCOMPLETE";
 
 /// How the names of prepared segments end.
 pub(crate) const SPARE_SUFFIX: &str = ".spare";

@@ -74,6 +74,12 @@ impl Retiring {
         Ok(info)
     }
 
+    /// Runs something during which no segment leaves.
+    pub(crate) fn standing_still<T>(&self, run: impl FnOnce(&dyn FileSystem) -> T) -> T {
+        let _file = self.file.lock();
+        run(&*self.fs)
+    }
+
     fn remove(
         &self,
         left: &mut Option<LeftFile>,

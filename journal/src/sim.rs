@@ -182,6 +182,17 @@ impl FileSystem for SimFs {
         Ok(())
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.check_death(None)?;
+        let inode = *disk.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        if disk.names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        disk.change_name(NameChange::Add(to.to_owned(), inode));
+        Ok(())
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut disk = self.disk.lock();
         let inode = *disk.names.get(path).ok_or(io::ErrorKind::NotFound)?;

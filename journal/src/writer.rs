@@ -183,6 +183,7 @@ impl Writer {
             .records
             .fetch_add(u64::from(self.group.records), Ordering::Relaxed);
         self.catalog.publish(self.group.slots.iter());
+        self.log.note_committed();
         self.announce()
     }
 

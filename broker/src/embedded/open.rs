@@ -12,6 +12,7 @@ use journal::{Durability, FileSystem, Journal, RealFs, Record, StreamId};
 use super::Embedded;
 use super::checkpoint::{self, Ticker};
 use super::degrade::Degraded;
+use super::format::{self, DATA_FORMAT, Stated};
 use super::memory::TailMemory;
 use super::pump::{self, CommitQueue, Listener};
 use super::rebuild::{self, READ, RebuildError, Rebuilt};
@@ -75,6 +76,19 @@ pub enum OpenError {
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] journal::OpenError),
+    /// The directory was written by a newer program.
+    #[error(
+        "{} says format {found} of a data directory, this program knows formats up to {supported}: use the newer program",
+        file.display()
+    )]
+    NewerFormat {
+        /// The file that says so.
+        file: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest that this program reads.
+        supported: u32,
+    },
     /// The journal's state cannot be read back.
     #[error("the state in {directory} cannot be read: {reason}")]
     State {
@@ -116,6 +130,7 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         directory: options.directory.clone(),
         source,
     })?;
+    check_format(&directory)?;
     let queue = Arc::new(CommitQueue::default());
     let (journal, recovery) = Journal::open(
         options.file_system,
@@ -129,6 +144,7 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         },
         Some(Box::new(Listener(Arc::clone(&queue)))),
     )?;
+    state_format(&directory);
     let opened_view = open_view(&directory, &journal).map_err(|error| OpenError::State {
         directory: directory.clone(),
         reason: error.to_string(),
@@ -164,6 +180,38 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         took: started.elapsed(),
     };
     Ok((embedded, opened))
+}
+
+/// Refuses what a newer program has written, before anything is touched.
+fn check_format(directory: &Path) -> Result<(), OpenError> {
+    let stated = format::read(directory).map_err(|source| OpenError::Directory {
+        directory: directory.to_path_buf(),
+        source,
+    })?;
+    match stated {
+        Stated::Newer { file, found } => Err(OpenError::NewerFormat {
+            file,
+            found,
+            supported: DATA_FORMAT,
+        }),
+        Stated::Known | Stated::Nothing | Stated::Unreadable => Ok(()),
+    }
+}
+
+/// Has the directory say which format it has. It can do without: a full disk is no reason not to open.
+fn state_format(directory: &Path) {
+    let stated = match format::read(directory) {
+        Ok(Stated::Known) => return,
+        Ok(Stated::Unreadable) => {
+            tracing::warn!(directory = %directory.display(), "the FORMAT file cannot be read and is written anew");
+            format::write(directory)
+        }
+        Ok(_) => format::write(directory),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = stated {
+        tracing::warn!(directory = %directory.display(), %error, "the FORMAT file could not be written");
+    }
 }
 
 fn absolute(directory: &Path) -> io::Result<PathBuf> {

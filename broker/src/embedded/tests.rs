@@ -1,5 +1,6 @@
 //! The embedded engine against the seam's contract, on a real directory, across restarts.
 
+mod backup;
 mod clock;
 mod dedupe;
 mod degraded;

@@ -3,12 +3,12 @@
 use std::io;
 use std::path::Path;
 
-use super::failed;
+use super::{INCOMPLETE_FILE, failed};
 use crate::OpenError;
 use crate::format::{HeaderFault, JournalId, Marker, SEGMENT_HEAD, SegmentHead, file_name, segment_number};
 use crate::fs::{File, FileSystem, read_full};
 
-const LOCK_FILE: &str = "LOCK";
+pub(crate) const LOCK_FILE: &str = "LOCK";
 /// What stands before the holder's process id in it.
 const HOLDER: &str = "process ";
 
@@ -27,6 +27,11 @@ pub(crate) fn open(fs: &dyn FileSystem, directory: &Path) -> Result<Directory, O
         .map_err(failed("make the directory", directory))?;
     let lock = lock(fs, directory)?;
     let names = fs.list(directory).map_err(failed("list", directory))?;
+    if names.iter().any(|name| name == INCOMPLETE_FILE) {
+        return Err(OpenError::Incomplete {
+            directory: directory.to_owned(),
+        });
+    }
     if names.iter().any(|name| name == Marker::DRAFT) {
         let path = directory.join(Marker::DRAFT);
         fs.remove(&path).map_err(failed("remove", &path))?;
@@ -111,7 +116,11 @@ fn identify(
     Err(OpenError::Unidentified { file: path, reason })
 }
 
-fn read_marker(fs: &dyn FileSystem, path: &Path) -> Result<Result<Marker, HeaderFault>, OpenError> {
+/// What the `FORMAT` file says.
+pub(crate) fn read_marker(
+    fs: &dyn FileSystem,
+    path: &Path,
+) -> Result<Result<Marker, HeaderFault>, OpenError> {
     let file = match fs.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(HeaderFault::Damaged)),
         file => file.map_err(failed("open", path))?,

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::directory::{Directory, newer, read_segment_head};
 use super::failed;
 use crate::OpenError;
-use crate::format::{Footer, HeaderFault, SegmentHead, Trailer};
+use crate::format::{Footer, HeaderFault, JournalId, SegmentHead, Trailer};
 use crate::fs::{File, FileSystem, read_full};
-use crate::scan::{Scan, scan};
+use crate::scan::{Item, Scan, scan};
 use crate::segment::Segment;
 
 /// A segment as it was found. Its file is not kept open: there may be more segments than descriptors.
@@ -48,7 +48,7 @@ pub(crate) fn load_all(
         .segments
         .iter()
         .map(|number| Segment::new(path, &directory.id, *number));
-    segments.map(|segment| load(fs, directory, segment)).collect()
+    segments.map(|segment| load(fs, &directory.id, segment)).collect()
 }
 
 /// What is known about each segment from itself and those after it.
@@ -97,6 +97,17 @@ impl Loaded {
         self.head.as_ref().map(|head| head.records_before).or_else(found)
     }
 
+    /// Whether a scan found bytes that are no group before one, or a group that is not whole.
+    pub(crate) fn has_hole(&self) -> bool {
+        let Content::Unsealed(scan) = &self.content else {
+            return false;
+        };
+        scan.items.iter().any(|item| match item {
+            Item::Hole { .. } => true,
+            Item::Group(group) => group.damage.is_some(),
+        })
+    }
+
     /// The highest group that this segment says was synced.
     fn synced(&self) -> u64 {
         let head = self.head.as_ref().map_or(0, |head| head.last_synced);
@@ -111,13 +122,14 @@ impl Loaded {
     }
 }
 
-fn load(fs: &dyn FileSystem, directory: &Directory, segment: Segment) -> Result<Loaded, OpenError> {
+/// Reads one segment.
+pub(crate) fn load(fs: &dyn FileSystem, id: &JournalId, segment: Segment) -> Result<Loaded, OpenError> {
     let path = &segment.path;
     let head = match read_segment_head(fs, path)? {
         Err(HeaderFault::Newer(found)) => return Err(newer(path, found)),
         head => head
             .ok()
-            .filter(|head| head.id == directory.id && head.number == segment.number),
+            .filter(|head| head.id == *id && head.number == segment.number),
     };
     let file = fs.open(path).map_err(failed("open", path))?;
     let file_bytes = file.len().map_err(failed("read", path))?;

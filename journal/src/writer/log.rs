@@ -102,6 +102,7 @@ impl Log {
         }
         self.write(GroupKind::Opening, &mut Group::default())?;
         self.sync()?;
+        self.note_committed();
         self.opened = true;
         Ok(true)
     }
@@ -176,6 +177,13 @@ impl Log {
             _ if must_sync => self.sync(),
             Durability::Always => self.sync(),
             Durability::Interval(_) | Durability::Os => Ok(()),
+        }
+    }
+
+    /// What is written is as durable as the mode says.
+    pub(super) fn note_committed(&self) {
+        if let Some(tail) = &self.tail {
+            self.catalog.committed(tail.end);
         }
     }
 
