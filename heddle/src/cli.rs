@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and nothing of what it does.
 
+pub(crate) mod backup;
 mod bytes;
 mod durability;
 mod duration;
@@ -14,6 +15,7 @@ use std::ffi::OsString;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
+use backup::{BackupArgs, DoctorArgs};
 use filter::{FilterCommand, SqlArgs};
 use node::{DevArgs, RunArgs, ValidateArgs};
 use query::{DeadLettersCommand, GetArgs, TailArgs};
@@ -76,6 +78,10 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Follow the events of a broker.
     Tail(TailArgs),
+    /// Have a running heddle write a backup of its data, from which another one can be started.
+    Backup(BackupArgs),
+    /// Look through a data directory without changing it, and say what is damaged.
+    Doctor(DoctorArgs),
     /// Say why a filter lets an event pass or not.
     Filter(FilterCommand),
     /// Evaluate a CloudEvents SQL expression.

@@ -124,18 +124,27 @@ impl Client {
 
     /// Posts a body with these headers and reads the whole answer.
     pub(crate) async fn post(&self, path: &str, headers: HeaderMap, body: Bytes) -> Outcome<Answer> {
+        self.post_within(limits::CLIENT_TIMEOUT, path, headers, body)
+            .await
+    }
+
+    async fn post_within(
+        &self,
+        timeout: Duration,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Outcome<Answer> {
         let exchange = async {
             let response = self.request(Method::POST, path, headers, body).await?;
             self.answer(response).await
         };
-        tokio::time::timeout(limits::CLIENT_TIMEOUT, exchange)
-            .await
-            .unwrap_or_else(|_| {
-                Err(Failure::new(
-                    Exit::Io,
-                    format!("{} did not answer in time", self.base),
-                ))
-            })
+        tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
+            Err(Failure::new(
+                Exit::Io,
+                format!("{} did not answer in time", self.base),
+            ))
+        })
     }
 
     /// Asks for a change: posts a JSON body and reads the JSON answer.
@@ -143,9 +152,24 @@ impl Client {
     /// # Errors
     /// A [`Failure`] for every answer that is no success, in the server's words.
     pub(crate) async fn change(&self, path: &str, body: &Value) -> Outcome<Document> {
+        self.change_within(limits::CLIENT_TIMEOUT, path, body).await
+    }
+
+    /// As [`Client::change`], for what may take long.
+    ///
+    /// # Errors
+    /// See there.
+    pub(crate) async fn change_within(
+        &self,
+        timeout: Duration,
+        path: &str,
+        body: &Value,
+    ) -> Outcome<Document> {
         let json = HeaderValue::from_static("application/json");
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
-        let answer = self.post(path, headers, body.to_string().into()).await?;
+        let answer = self
+            .post_within(timeout, path, headers, body.to_string().into())
+            .await?;
         self.document(answer)
     }
 

@@ -1,6 +1,8 @@
 //! The commands that talk to a running heddle or check its files, one module each.
 
+pub(crate) mod backup;
 pub(crate) mod dead_letters;
+pub(crate) mod doctor;
 pub(crate) mod filter;
 pub(crate) mod get;
 pub(crate) mod send;

@@ -41,6 +41,9 @@ pub(crate) const SEND_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How long a client command waits for an answer beyond the wait that it asked for.
 pub(crate) const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long `heddle backup` waits: a copy to another file system takes as long as its bytes do.
+pub(crate) const BACKUP_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
 /// Bytes of an answer that a client command reads.
 pub(crate) const CLIENT_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 

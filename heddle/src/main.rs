@@ -66,6 +66,8 @@ async fn run(command: Command) -> Outcome {
         Command::DeadLetters(command) => commands::dead_letters::run(command).await,
         Command::Trigger(command) => commands::trigger::run(command).await,
         Command::Send(args) => commands::send::run(args).await,
+        Command::Doctor(args) => commands::doctor::run(args).await,
+        Command::Backup(args) => commands::backup::run(args).await,
         Command::Tail(args) => commands::tail::run(args).await,
         Command::Filter(command) => commands::filter::run(&command),
         Command::Sql(args) => commands::sql::run(&args),

@@ -1,5 +1,6 @@
 //! The admin API: health, metrics, and what runs here as JSON. One module a resource.
 
+mod backup;
 mod brokers;
 mod catalogue;
 mod condition;

@@ -7,6 +7,7 @@ mod crash;
 mod dedupe;
 mod delivery;
 mod dev;
+mod disk;
 mod edits;
 mod ingress;
 mod lifecycle;

@@ -5,8 +5,8 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Admin, brokers, dead_letters, endpoints, health, openapi, position, show_metrics, sources, storage, tail,
-    triggers,
+    Admin, backup, brokers, dead_letters, endpoints, health, openapi, position, show_metrics, sources,
+    storage, tail, triggers,
 };
 use crate::server::problem::{Kind, Problem};
 
@@ -46,6 +46,7 @@ pub(super) fn guarded() -> Vec<Route> {
         read("/api/v1/endpoints", get(endpoints::list)),
         read("/api/v1/endpoints/{namespace}/{name}", get(endpoints::show)),
         read("/api/v1/storage", get(storage::show)),
+        write("/api/v1/backup", post(backup::make)),
         read("/api/v1/dead-letters", get(dead_letters::list)),
         read("/api/v1/dead-letters/{id}", get(dead_letters::show)),
     ]
