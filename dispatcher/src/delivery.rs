@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use broker::{AppendError, Claim, Failure, Step, Unsettled};
+use broker::{AppendError, Claim, Failure, Pause, PausedBy, Step, Unsettled};
 use schemas::event::Event;
 use tokio::time::Instant;
 
 use crate::endpoint::Target;
 use crate::exchange::Exchange;
 use crate::extensions;
+use crate::health;
 use crate::limits::{SETTLE_WAIT_MAX, SETTLE_WAIT_MIN};
 use crate::next::{ACCEPTED, Next};
+use crate::observer::Paused;
 use crate::outcome::{Blame, Outcome};
+use crate::slots::Slot;
 use crate::telling::{Attempt, Telling};
 use crate::trigger::Trigger;
 
@@ -30,11 +33,20 @@ enum Tried {
 /// # Errors
 /// The claim, when the engine stores nothing until a restart. Drop it when no one takes claims any more: it comes
 /// again.
-pub(crate) async fn deliver(trigger: &Trigger, mut claim: Claim) -> Result<(), Unsettled> {
+pub(crate) async fn deliver(
+    trigger: &Trigger,
+    mut claim: Claim,
+    slot: Option<&mut Slot>,
+) -> Result<(), Unsettled> {
     let telling = Telling::new(trigger, Arc::clone(claim.stored()), claim.progress());
     let started = Instant::now();
     let tried = attempt(trigger, &claim).await;
     let took = started.elapsed();
+    if let (Some(slot), Some(endpoint), Tried::Attempt(outcome)) =
+        (slot, trigger.endpoint(claim.progress().step), &tried)
+    {
+        health::tell(trigger, endpoint, outcome, slot, claim.event().id());
+    }
     let (mut next, mut attempt) = match tried {
         Tried::Attempt(outcome) => (decide(trigger, &claim, &outcome), Some(Attempt { outcome, took })),
         Tried::Forwarded(next) => {
@@ -46,6 +58,10 @@ pub(crate) async fn deliver(trigger: &Trigger, mut claim: Claim) -> Result<(), U
         }
         Tried::Nothing(next) => (next, None),
     };
+    if let Next::Pause(failure) = &next {
+        telling.attempted(attempt.as_ref());
+        return pause(trigger, claim, failure).await;
+    }
     loop {
         let unsettled = match settle(trigger, claim, &next).await {
             Ok(()) => {
@@ -99,7 +115,7 @@ fn with_error(trigger: &Trigger, event: &Event, failure: &Failure) -> Event {
 }
 
 fn decide(trigger: &Trigger, claim: &Claim, outcome: &Outcome) -> Next {
-    if let Outcome::Transient { failure, .. } | Outcome::Permanent { failure, .. } = outcome {
+    if let Some(failure) = outcome.failure() {
         trigger.note_failure(failure, claim.event());
     }
     let now = trigger.shared.clock.now();
@@ -109,11 +125,46 @@ fn decide(trigger: &Trigger, claim: &Claim, outcome: &Outcome) -> Next {
         .after(outcome, claim.stored(), claim.progress(), now, &mut random)
 }
 
+/// Pauses the trigger, then gives the claim back: the event is as it was, its attempt not counted.
+async fn pause(trigger: &Trigger, claim: Claim, failure: &Failure) -> Result<(), Unsettled> {
+    let reason = format!(
+        "{} {}: it takes no events any more",
+        failure.destination, failure.message
+    );
+    let mut wait = SETTLE_WAIT_MIN;
+    while trigger.subscription.paused().is_none() {
+        let pause = Pause {
+            by: PausedBy::Gone,
+            reason: reason.clone(),
+            at: trigger.shared.clock.now(),
+        };
+        match trigger.subscription.pause(pause).await {
+            Ok(()) => {
+                trigger.shared.observer.paused(&Paused {
+                    trigger: &trigger.name,
+                    reason: &reason,
+                });
+                break;
+            }
+            Err(error) if error.is_retryable() && error != AppendError::Closed => {}
+            Err(error) => return Err(Unsettled { claim, error }),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(SETTLE_WAIT_MAX);
+    }
+    drop(claim);
+    Ok(())
+}
+
 /// Settles, and keeps at it while the broker is short of something that comes back.
 async fn settle(trigger: &Trigger, mut claim: Claim, next: &Next) -> Result<(), Unsettled> {
     let mut wait = SETTLE_WAIT_MIN;
     loop {
-        let unsettled = match claim.settle(next.settlement()).await {
+        // An event that stays as it is comes again when its claim is dropped.
+        let Some(settlement) = next.settlement() else {
+            return Ok(());
+        };
+        let unsettled = match claim.settle(settlement).await {
             Ok(()) => return Ok(()),
             Err(unsettled) => unsettled,
         };

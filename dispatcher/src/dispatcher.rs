@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::observer::{Observer, Silent};
 use crate::spec::TriggerSpec;
-use crate::status::TriggerStatus;
+use crate::status::{EndpointStatus, TriggerStatus};
 use crate::transport::Transport;
 use crate::transport::client::HttpTransport;
 use crate::trigger::Trigger;
@@ -211,6 +211,21 @@ impl Handle {
     #[must_use]
     pub fn triggers(&self) -> Vec<TriggerStatus> {
         self.triggers.values().map(|trigger| trigger.status()).collect()
+    }
+
+    /// All HTTP endpoints that triggers send to, each once.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<EndpointStatus> {
+        let endpoints = self.triggers.values().flat_map(|trigger| {
+            let now = trigger.shared.clock.now();
+            trigger.endpoints().map(move |endpoint| (now, endpoint))
+        });
+        let mut seen = BTreeMap::new();
+        for (now, endpoint) in endpoints.filter(|(_, endpoint)| endpoint.is_http()) {
+            let status = || EndpointStatus::of(endpoint, now);
+            seen.entry(endpoint.slots.key()).or_insert_with(status);
+        }
+        seen.into_values().collect()
     }
 
     /// Resolves with the trigger's status when it has nothing to do; `None` when there is none of that name.

@@ -1,6 +1,7 @@
 //! A sink made ready: checked, its secrets moved from the URL into headers, its slots and its trust resolved.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,6 +9,8 @@ use http::uri::{Authority, Parts, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use schemas::names::ResourceName;
 
+use crate::gate::GatePolicy;
+use crate::limits;
 use crate::slots::{EndpointSlots, Slots};
 use crate::spec::{HttpSink, Sender, Sink};
 use crate::transport::{Transport, Trust, TrustError, TrustId};
@@ -20,6 +23,8 @@ const KN_NAMESPACE: HeaderName = HeaderName::from_static("kn-namespace");
 /// Where deliveries of one trigger at one hop go.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
+    /// The endpoint's name, if it has one.
+    pub(crate) name: Option<ResourceName>,
     /// Name, or URL without user information.
     pub(crate) label: Arc<str>,
     pub(crate) target: Target,
@@ -28,7 +33,7 @@ pub(crate) struct Endpoint {
 
 #[derive(Debug)]
 pub(crate) enum Target {
-    Http(HttpTarget),
+    Http(Box<HttpTarget>),
     Broker(ResourceName),
     Echo,
 }
@@ -45,6 +50,10 @@ pub(crate) struct HttpTarget {
     /// All headers that do not depend on the event.
     pub(crate) headers: HeaderMap,
     pub(crate) trust: TrustId,
+    /// The longest one attempt may take here.
+    pub(crate) timeout: Option<Duration>,
+    /// Whether a request must have a body.
+    pub(crate) needs_body: bool,
 }
 
 /// A sink that cannot be delivered to.
@@ -82,24 +91,37 @@ impl Endpoint {
         transport: &dyn Transport,
         slots: &mut Slots,
     ) -> Result<Self, SinkError> {
-        let concurrency = crate::limits::ENDPOINT_CONCURRENCY_DEFAULT;
+        // What needs no network does not fail.
+        let local = GatePolicy {
+            concurrency: limits::ENDPOINT_CONCURRENCY_DEFAULT,
+            ..GatePolicy::default()
+        };
         Ok(match sink {
             Sink::Http(sink) => Self {
+                name: sink.endpoint.clone(),
                 label: sink.label.as_str().into(),
-                target: Target::Http(HttpTarget::new(sink, trigger, sender, transport)?),
-                slots: slots.endpoint(&key(sink), sink.concurrency),
+                target: Target::Http(Box::new(HttpTarget::new(sink, trigger, sender, transport)?)),
+                slots: slots.endpoint(&key(sink), gate(sink)),
             },
             Sink::Broker(name) => Self {
+                name: None,
                 label: format!("broker {name}").into(),
                 target: Target::Broker(name.clone()),
-                slots: slots.endpoint(&format!("broker {name}"), concurrency),
+                slots: slots.endpoint(&format!("broker {name}"), local),
             },
             Sink::Echo { name } => Self {
+                name: None,
                 label: name.as_str().into(),
                 target: Target::Echo,
-                slots: slots.endpoint(&format!("echo {name}"), concurrency),
+                slots: slots.endpoint(&format!("echo {name}"), local),
             },
         })
+    }
+}
+
+impl Endpoint {
+    pub(crate) fn is_http(&self) -> bool {
+        matches!(self.target, Target::Http(_))
     }
 }
 
@@ -155,12 +177,26 @@ impl HttpTarget {
             takes_replies,
             headers,
             trust,
+            timeout: sink.timeout,
+            needs_body: sink.webhook,
         })
+    }
+}
+
+fn gate(sink: &HttpSink) -> GatePolicy {
+    GatePolicy {
+        concurrency: sink.concurrency,
+        rate: sink.rate,
+        breaker: sink.breaker,
+        slow_start: true,
     }
 }
 
 /// Triggers that name the same endpoint share its slots.
 fn key(sink: &HttpSink) -> String {
+    if let Some(name) = &sink.endpoint {
+        return format!("endpoint {name}");
+    }
     let scheme = sink.url.scheme_str().unwrap_or_default();
     let port = sink
         .url

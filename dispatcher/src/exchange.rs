@@ -1,5 +1,7 @@
 //! One attempt over HTTP: sends the event, reads the answer up to a cap, judges it.
 
+use std::time::Duration;
+
 use broker::{Clock, Failure};
 use bytes::{Bytes, BytesMut};
 use http::{Response, StatusCode};
@@ -33,11 +35,11 @@ enum Unread {
 }
 
 impl Exchange<'_> {
-    /// Makes the attempt. Never takes longer than the policy's timeout and [`limits::DRAIN_WAIT`].
+    /// Makes the attempt. Never takes longer than the timeout and [`limits::DRAIN_WAIT`].
     pub(crate) async fn run(&self, event: &Event) -> Outcome {
         let now = Instant::now();
         let deadline = now
-            .checked_add(self.policy.timeout)
+            .checked_add(self.timeout())
             .unwrap_or_else(|| now + limits::TIMEOUT_MAX);
         let request = request::build(self.target, event, self.policy.format);
         match timeout_at(deadline, self.transport.send(self.target.trust, request)).await {
@@ -73,6 +75,9 @@ impl Exchange<'_> {
                     blame: Blame::Endpoint,
                 }
             }
+            Verdict::Gone => Outcome::Gone {
+                failure: self.refused(response, deadline).await,
+            },
             Verdict::Refused => Outcome::Permanent {
                 failure: self.refused(response, deadline).await,
                 blame: Blame::Endpoint,
@@ -126,7 +131,13 @@ impl Exchange<'_> {
     }
 
     fn late(&self) -> String {
-        format!("did not answer within {} s", self.policy.timeout.as_secs_f64())
+        format!("did not answer within {} s", self.timeout().as_secs_f64())
+    }
+
+    /// The shorter of what the policy gives an attempt and what the endpoint is given.
+    fn timeout(&self) -> Duration {
+        let endpoint = self.target.timeout.unwrap_or(self.policy.timeout);
+        self.policy.timeout.min(endpoint)
     }
 
     fn failed(&self, status: Option<StatusCode>, data: Bytes, message: String, blame: Blame) -> Outcome {

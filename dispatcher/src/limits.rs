@@ -2,8 +2,39 @@
 
 use std::time::Duration;
 
-/// Claims of one trigger that may wait for its dead letter sink while its subscriber is served on. Each holds one event.
-pub const PARKED_CLAIMS_MAX: usize = 128;
+/// Claims that may wait for a dead letter sink while the subscriber is served on, over all triggers, besides the ones that
+/// each trigger may always have. Each holds one event.
+pub const PARKED_CLAIMS_MAX: usize = 1024;
+
+/// Such claims that a trigger has a place for whatever the others hold.
+pub const PARKED_CLAIMS_RESERVED: usize = 1;
+
+/// Such claims of one trigger, so that one dead letter sink that is slow leaves places for others.
+pub const PARKED_CLAIMS_OF_ONE_MAX: usize = 128;
+
+/// Requests at once with which an endpoint begins; one more for each that it answered. 350 endpoints that fail begin
+/// with no more than a small machine can hold, and one that works is at its limit after a few round trips.
+pub const SLOW_START: usize = 8;
+
+/// Failures in a row that open a breaker. More than one event that can never be delivered makes within
+/// [`BREAKER_WINDOW_DEFAULT`] under the default policy, so that it does not hold up the others of its endpoint.
+pub const BREAKER_FAILURES_DEFAULT: u32 = 10;
+
+/// The time in which they must fall.
+pub const BREAKER_WINDOW_DEFAULT: Duration = Duration::from_secs(30);
+
+/// From opening to the first probe: about what a process takes to start again.
+pub const BREAKER_WAIT_DEFAULT: Duration = Duration::from_secs(1);
+
+/// The longest time between two probes, before jitter: how late a recovery may be noticed.
+pub const BREAKER_WAIT_MAX_DEFAULT: Duration = Duration::from_secs(30);
+
+/// What a sender under a rate limit may be early by, so that a timer that wakes late does not lower the rate. Larger than
+/// the delays of a busy machine, small beside the seconds over which people measure rates.
+pub const RATE_SLACK: Duration = Duration::from_millis(50);
+
+/// The longest wait for the first request under a rate limit after a start.
+pub const RATE_START_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Deliveries in flight at one endpoint. Enough to fill a local endpoint's latency many times over, few enough not to
 /// flood a small one.

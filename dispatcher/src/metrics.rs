@@ -34,6 +34,9 @@ pub struct Metrics {
     replies: Family<TriggerLabels, Counter>,
     settle_errors: Family<TriggerLabels, Counter>,
     stopped: Family<TriggerLabels, Gauge>,
+    endpoint_open: Family<EndpointLabels, Gauge>,
+    endpoint_openings: Family<EndpointLabels, Counter>,
+    endpoint_pauses: Family<EndpointLabels, Counter>,
 }
 
 /// One trigger's handles, looked up once.
@@ -54,6 +57,11 @@ pub(crate) struct TriggerMetrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TriggerLabels {
     trigger: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointLabels {
+    endpoint: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -126,6 +134,21 @@ impl Metrics {
             "1 while a trigger delivers no more",
             new.stopped.clone(),
         );
+        registry.register(
+            "endpoint_open",
+            "1 while the circuit breaker of an endpoint is open",
+            new.endpoint_open.clone(),
+        );
+        registry.register(
+            "endpoint_openings",
+            "How often the circuit breaker of an endpoint opened",
+            new.endpoint_openings.clone(),
+        );
+        registry.register(
+            "endpoint_pauses",
+            "Answers of an endpoint that asked for a pause with Retry-After",
+            new.endpoint_pauses.clone(),
+        );
         new
     }
 
@@ -149,6 +172,40 @@ impl Metrics {
     }
 }
 
+impl Metrics {
+    /// Shows an endpoint with nothing counted yet.
+    pub(crate) fn endpoint(&self, label: &Arc<str>) {
+        let labels = EndpointLabels::new(label);
+        drop(self.endpoint_open.get_or_create(&labels));
+        drop(self.endpoint_openings.get_or_create(&labels));
+        drop(self.endpoint_pauses.get_or_create(&labels));
+    }
+
+    pub(crate) fn endpoint_opened(&self, label: &Arc<str>) {
+        let labels = EndpointLabels::new(label);
+        self.endpoint_open.get_or_create(&labels).set(1);
+        self.endpoint_openings.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn endpoint_closed(&self, label: &Arc<str>) {
+        let labels = EndpointLabels::new(label);
+        self.endpoint_open.get_or_create(&labels).set(0);
+    }
+
+    pub(crate) fn endpoint_asked(&self, label: &Arc<str>) {
+        let labels = EndpointLabels::new(label);
+        self.endpoint_pauses.get_or_create(&labels).inc();
+    }
+}
+
+impl EndpointLabels {
+    fn new(endpoint: &Arc<str>) -> Self {
+        Self {
+            endpoint: Arc::clone(endpoint),
+        }
+    }
+}
+
 impl Default for Metrics {
     /// Families that are part of no registry.
     fn default() -> Self {
@@ -163,6 +220,9 @@ impl Default for Metrics {
             replies: Family::default(),
             settle_errors: Family::default(),
             stopped: Family::default(),
+            endpoint_open: Family::default(),
+            endpoint_openings: Family::default(),
+            endpoint_pauses: Family::default(),
         }
     }
 }
@@ -175,6 +235,7 @@ impl TriggerMetrics {
         let (result, blame) = match outcome {
             Outcome::Delivered { .. } => ("delivered", "none"),
             Outcome::Transient { blame, .. } => ("transient", blame.as_str()),
+            Outcome::Gone { .. } => ("gone", "endpoint"),
             Outcome::Permanent { blame, .. } => ("permanent", blame.as_str()),
         };
         let labels = AttemptLabels {

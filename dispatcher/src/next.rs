@@ -49,6 +49,8 @@ pub(crate) enum Next {
     },
     /// Into the dead-letter store.
     Store(DeadLetter),
+    /// The subscriber wants no events any more: the trigger pauses, and this event stays as it is.
+    Pause(Failure),
 }
 
 impl Rules<'_> {
@@ -76,9 +78,10 @@ impl Rules<'_> {
             } if progress.attempts < self.policy.retries => {
                 self.again(failure, *retry_after, progress, now, random)
             }
-            Outcome::Transient { failure, .. } | Outcome::Permanent { failure, .. } => {
-                self.given_up(failure, &event.event, progress, now)
-            }
+            Outcome::Gone { failure } if progress.step == Step::Subscriber => Next::Pause(failure.clone()),
+            Outcome::Transient { failure, .. }
+            | Outcome::Permanent { failure, .. }
+            | Outcome::Gone { failure } => self.given_up(failure, &event.event, progress, now),
         }
     }
 
@@ -222,9 +225,9 @@ impl Rules<'_> {
 }
 
 impl Next {
-    /// The settlement that makes it so.
-    pub(crate) fn settlement(&self) -> Settlement {
-        match self {
+    /// The settlement that makes it so; `None` when the event stays as it is.
+    pub(crate) fn settlement(&self) -> Option<Settlement> {
+        Some(match self {
             Self::Done { step, reply, .. } => Settlement::Delivered {
                 outcome: taken_by(*step),
                 reply: reply.clone(),
@@ -240,7 +243,8 @@ impl Next {
                 progress: progress.clone(),
             },
             Self::Store(dead_letter) => Settlement::DeadLettered(dead_letter.clone()),
-        }
+            Self::Pause(_) => return None,
+        })
     }
 }
 
@@ -268,7 +272,7 @@ fn looped(event: Event, failure: Option<Failure>, attempts: u32) -> DeadLetter {
 fn reason(failure: &Failure) -> DeadLetterReason {
     let status = failure.code.and_then(|code| StatusCode::from_u16(code).ok());
     match status.map(verdict) {
-        Some(Verdict::Refused) => DeadLetterReason::Refused,
+        Some(Verdict::Refused | Verdict::Gone) => DeadLetterReason::Refused,
         _ => DeadLetterReason::RetriesExhausted,
     }
 }

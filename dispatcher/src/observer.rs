@@ -16,6 +16,12 @@ pub trait Observer: Send + Sync + 'static {
     fn dead_lettered(&self, _dead_lettered: &DeadLettered<'_>) {}
     /// A reply or a forwarded event was stored together with the settlement of its cause.
     fn reply_stored(&self, _reply: &ReplyStored<'_>) {}
+    /// An endpoint failed so often that it is left alone for a while: its breaker is open.
+    fn opened(&self, _opened: &Opened<'_>) {}
+    /// An endpoint whose breaker was open has answered.
+    fn closed(&self, _closed: &Closed<'_>) {}
+    /// A subscriber said that it is gone for good, and its trigger is paused.
+    fn paused(&self, _paused: &Paused<'_>) {}
     /// A trigger delivers no more until a restart.
     fn stopped(&self, _stopped: &Stopped<'_>) {}
 }
@@ -90,6 +96,35 @@ pub struct ReplyStored<'a> {
     pub event: &'a Event,
     /// Passes that it may still make.
     pub hops: u8,
+}
+
+/// An endpoint that is left alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Opened<'a> {
+    /// Name of the endpoint, or its URL without user information.
+    pub endpoint: &'a str,
+    /// The failure that opened it, in words.
+    pub failure: &'a str,
+    /// When it is tried again.
+    pub until: Timestamp,
+}
+
+/// An endpoint that is there again.
+#[derive(Clone, Copy, Debug)]
+pub struct Closed<'a> {
+    /// Name of the endpoint, or its URL without user information.
+    pub endpoint: &'a str,
+    /// How long it was left alone.
+    pub after: Duration,
+}
+
+/// A trigger that was paused because of what its subscriber answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Paused<'a> {
+    /// Which.
+    pub trigger: &'a ResourceName,
+    /// Why, in words.
+    pub reason: &'a str,
 }
 
 /// A trigger that stopped.

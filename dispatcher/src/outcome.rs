@@ -25,6 +25,11 @@ pub enum Outcome {
         /// Whose fault it is.
         blame: Blame,
     },
+    /// The endpoint will take no event any more (410): the trigger is to be paused.
+    Gone {
+        /// What it said.
+        failure: Failure,
+    },
     /// The endpoint will not take this event.
     Permanent {
         /// What went wrong.
@@ -54,8 +59,10 @@ pub enum Blame {
 pub enum Verdict {
     /// Any 2xx.
     Success,
-    /// 404, 408, 409, 429, 5xx, and codes that the table does not know (they SHOULD be retried).
+    /// 404, 408, 409, 425, 429, 5xx, and codes that the table does not know (they SHOULD be retried).
     Retry,
+    /// 410: the endpoint wants no events any more (HTTP webhook 1.0, section 2.2).
+    Gone,
     /// 1xx, 3xx and any other 4xx.
     Refused,
 }
@@ -65,9 +72,25 @@ pub enum Verdict {
 pub fn verdict(status: StatusCode) -> Verdict {
     match status.as_u16() {
         200..=299 => Verdict::Success,
-        404 | 408 | 409 | 429 => Verdict::Retry,
+        404 | 408 | 409 | 425 | 429 => Verdict::Retry,
+        410 => Verdict::Gone,
         100..=199 | 300..=499 => Verdict::Refused,
         _ => Verdict::Retry,
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// What went wrong; `None` when nothing did.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Delivered { .. } => None,
+            Self::Transient { failure, .. } | Self::Gone { failure } | Self::Permanent { failure, .. } => {
+                Some(failure)
+            }
+        }
     }
 }
 

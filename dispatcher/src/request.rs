@@ -28,6 +28,9 @@ pub(crate) fn build(target: &HttpTarget, event: &Event, format: Format) -> Reque
         }
     }
     let body = match format {
+        Format::Binary if target.needs_body && event.data().is_none_or(Bytes::is_empty) => {
+            encode_structured(&event, &mut headers)
+        }
         Format::Binary => encode_binary(&event, &mut headers),
         Format::Json => encode_structured(&event, &mut headers),
     };

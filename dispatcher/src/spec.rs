@@ -9,7 +9,9 @@ use http::{HeaderName, HeaderValue, Uri};
 use schemas::filter::Filter;
 use schemas::names::ResourceName;
 
+use crate::breaker::BreakerPolicy;
 use crate::limits;
+use crate::rate::Rate;
 
 /// One trigger: which events of a broker go where, and how.
 #[derive(Clone, Debug)]
@@ -44,6 +46,10 @@ pub enum Sender {
 
 /// Where an event can go.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are two a trigger, made once at the start"
+)]
 pub enum Sink {
     /// A POST to an endpoint.
     Http(HttpSink),
@@ -67,8 +73,20 @@ pub struct HttpSink {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Certificates (PEM) to trust besides the system's roots.
     pub ca_certs_pem: Option<String>,
-    /// Most deliveries in flight at once. At least 1; triggers that name the same endpoint share it.
+    /// The endpoint's name. Sinks of one name share what is limited: requests at once, rate, breaker. Without one, sinks
+    /// of the same label and server do.
+    pub endpoint: Option<ResourceName>,
+    /// Most requests at once. At least 1.
     pub concurrency: usize,
+    /// Most requests in a time.
+    pub rate: Option<Rate>,
+    /// When it is left alone; `None`: never.
+    pub breaker: Option<BreakerPolicy>,
+    /// The longest one attempt may take here; cuts [`DeliveryPolicy::timeout`].
+    pub timeout: Option<Duration>,
+    /// Whether it is a webhook of the CloudEvents specification, where every request has a body: an event without data
+    /// goes there structured (HTTP webhook 1.0, section 2.1).
+    pub webhook: bool,
 }
 
 /// How events are delivered: Knative's `delivery`, resolved.
@@ -110,7 +128,7 @@ pub enum Format {
 // === impl HttpSink ===
 
 impl HttpSink {
-    /// An endpoint with no headers of its own, the system's roots and the default concurrency.
+    /// An endpoint with no headers of its own, the system's roots, the default concurrency and breaker, no rate.
     #[must_use]
     pub fn new(label: impl Into<String>, url: Uri) -> Self {
         Self {
@@ -118,7 +136,12 @@ impl HttpSink {
             url,
             headers: Vec::new(),
             ca_certs_pem: None,
+            endpoint: None,
             concurrency: limits::ENDPOINT_CONCURRENCY_DEFAULT,
+            rate: None,
+            breaker: Some(BreakerPolicy::default()),
+            timeout: None,
+            webhook: false,
         }
     }
 }

@@ -35,11 +35,16 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// The settlement is stored. An attempt counts with its last outcome.
-    pub(crate) fn settled(&self, next: &Next, attempt: Option<&Attempt>) {
+    /// An attempt was made.
+    pub(crate) fn attempted(&self, attempt: Option<&Attempt>) {
         if let Some(attempt) = attempt {
             self.trigger.metrics.attempt(&attempt.outcome, attempt.took);
         }
+    }
+
+    /// The settlement is stored. An attempt counts with its last outcome.
+    pub(crate) fn settled(&self, next: &Next, attempt: Option<&Attempt>) {
+        self.attempted(attempt);
         let took = attempt.map(|attempt| attempt.took).unwrap_or_default();
         match next {
             Next::Done { status, reply, .. } => {
@@ -73,6 +78,8 @@ impl<'a> Telling<'a> {
                 });
             }
             Next::Store(dead_letter) => self.dead_lettered(dead_letter),
+            // Nothing was settled.
+            Next::Pause(_) => {}
         }
     }
 

@@ -1,8 +1,25 @@
 //! Small makers for unit tests.
 
-use broker::{Failure, Position, Stored, Timestamp};
+use broker::{Clock, Failure, Position, Stored, Timestamp};
 use schemas::event::{DataForm, Event, EventBuilder};
 use schemas::names::ResourceName;
+use tokio::time::Instant;
+
+/// A clock that goes with tokio's, so that it can be paused.
+#[derive(Debug)]
+pub(crate) struct TokioClock(Instant);
+
+impl TokioClock {
+    pub(crate) fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(1_000_000).after(self.0.elapsed())
+    }
+}
 
 /// An event with the four required attributes and a little JSON.
 pub(crate) fn event() -> Event {

@@ -11,10 +11,11 @@ use schemas::names::ResourceName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::endpoint::Endpoint;
-use crate::limits::{Limits, PARKED_CLAIMS_MAX};
-use crate::metrics::TriggerMetrics;
+use crate::limits::{Limits, PARKED_CLAIMS_OF_ONE_MAX, PARKED_CLAIMS_RESERVED};
+use crate::metrics::{Metrics, TriggerMetrics};
 use crate::next::Rules;
 use crate::observer::{Observer, Stopped};
+use crate::slots::Share;
 use crate::spec::{DeliveryPolicy, TriggerSpec};
 use crate::status::{LastError, TriggerStatus};
 use crate::transport::Transport;
@@ -27,6 +28,10 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// For jitter.
     pub(crate) random: Mutex<Rng>,
+    /// Places for claims that wait for a dead letter sink.
+    pub(crate) parking: Arc<Semaphore>,
+    /// What counts by endpoint.
+    pub(crate) metrics: Metrics,
 }
 
 /// A trigger whose sinks were checked and resolved.
@@ -46,11 +51,18 @@ pub(crate) struct Trigger {
     pub(crate) subscription: Arc<dyn Subscription>,
     pub(crate) metrics: TriggerMetrics,
     pub(crate) shared: Arc<Shared>,
-    /// Places for claims that wait for their dead letter sink.
+    /// Places for claims that wait for their dead letter sink: its own, and its share of all.
     parking: Arc<Semaphore>,
+    parking_share: Share,
     in_flight: AtomicUsize,
     last_error: Mutex<Option<LastError>>,
     stopped: Mutex<Option<String>>,
+}
+
+/// A place to wait for a dead letter sink.
+pub(crate) struct Parked {
+    _own: OwnedSemaphorePermit,
+    _share: OwnedSemaphorePermit,
 }
 
 /// Counts one delivery for as long as it lives.
@@ -71,8 +83,9 @@ impl Trigger {
             policy: ready.spec.delivery,
             subscription,
             metrics,
+            parking: Arc::new(Semaphore::new(PARKED_CLAIMS_OF_ONE_MAX)),
+            parking_share: Share::new(Arc::clone(&shared.parking), PARKED_CLAIMS_RESERVED),
             shared,
-            parking: Arc::new(Semaphore::new(PARKED_CLAIMS_MAX)),
             in_flight: AtomicUsize::new(0),
             last_error: Mutex::new(None),
             stopped: Mutex::new(None),
@@ -80,12 +93,16 @@ impl Trigger {
     }
 
     /// A place to wait for the dead letter sink; waits for one when all are taken. Cancel safe.
-    pub(crate) async fn park(&self) -> OwnedSemaphorePermit {
+    pub(crate) async fn park(&self) -> Parked {
         let places = Arc::clone(&self.parking);
-        places
+        let own = places
             .acquire_owned()
             .await
-            .expect("the places to park are never closed")
+            .expect("the places to park are never closed");
+        Parked {
+            _own: own,
+            _share: self.parking_share.acquire().await,
+        }
     }
 
     /// Where this hop leads. `None` when the dead letter sink was taken out of the configuration since.
@@ -116,13 +133,8 @@ impl Trigger {
     }
 
     pub(crate) fn note_failure(&self, failure: &Failure, event: &Event) {
-        *self.last_error.lock() = Some(LastError {
-            at: self.shared.clock.now(),
-            destination: failure.destination.clone(),
-            code: failure.code,
-            message: failure.message.clone(),
-            event_id: event.id().to_owned(),
-        });
+        let error = LastError::new(failure, event.id(), self.shared.clock.now());
+        *self.last_error.lock() = Some(error);
     }
 
     /// Notes that this trigger delivers no more, and says so; the first reason stays.
@@ -137,6 +149,11 @@ impl Trigger {
             reason: &reason,
         });
         *stopped = Some(reason);
+    }
+
+    /// Its endpoints, the dead letter sink's last.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        std::iter::once(&self.subscriber).chain(&self.dead_letter_sink)
     }
 
     pub(crate) fn status(&self) -> TriggerStatus {

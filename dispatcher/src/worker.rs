@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use broker::{AppendError, Claim, Step};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::deliver;
 use crate::slots::Slot;
-use crate::trigger::Trigger;
+use crate::trigger::{Parked, Trigger};
 
 /// When to stop. Both are final.
 #[derive(Clone, Debug)]
@@ -45,7 +44,7 @@ enum Turn {
     /// A slot of its endpoint.
     Slot(Slot),
     /// A place to wait for one. The subscriber's events do not wait behind a dead letter sink that is slow.
-    Parked(OwnedSemaphorePermit),
+    Parked(Parked),
 }
 
 impl Turn {
@@ -71,21 +70,31 @@ async fn claim_until(stop: &CancellationToken, trigger: &Trigger) -> Option<(Cla
 /// The next claim with its turn; `None` when the engine has shut down. Dropping this future while the claim waits gives
 /// the claim back.
 async fn claim(trigger: &Trigger) -> Option<(Claim, Turn)> {
-    let claim = trigger.subscription.next().await?;
-    let turn = match (trigger.endpoint(claim.progress().step), claim.progress().step) {
+    loop {
+        let claim = trigger.subscription.next().await?;
+        let turn = turn(trigger, &claim).await;
+        // Paused while it waited: it goes back, and comes again when the trigger goes on.
+        if trigger.subscription.paused().is_none() {
+            return Some((claim, turn));
+        }
+    }
+}
+
+async fn turn(trigger: &Trigger, claim: &Claim) -> Turn {
+    let step = claim.progress().step;
+    match (trigger.endpoint(step), step) {
         (None, _) => Turn::NoEndpoint,
         (Some(endpoint), Step::Subscriber) => Turn::Slot(endpoint.slots.acquire().await),
         (Some(_), Step::DeadLetterSink) => Turn::Parked(trigger.park().await),
-    };
-    Some((claim, turn))
+    }
 }
 
 /// One delivery. When it cannot be settled, claiming stops before the claim is given back, or it would come again at
 /// once and be sent again for nothing.
 async fn one(trigger: Arc<Trigger>, claim: Claim, turn: Turn, claiming: CancellationToken) {
-    let _slot = turn.slot(&trigger, &claim).await;
+    let mut slot = turn.slot(&trigger, &claim).await;
     let _counted = trigger.enter();
-    if let Err(unsettled) = deliver(&trigger, claim).await {
+    if let Err(unsettled) = deliver(&trigger, claim, slot.as_mut()).await {
         claiming.cancel();
         if unsettled.error != AppendError::Closed {
             trigger.note_stopped(unsettled.error.to_string());

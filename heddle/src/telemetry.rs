@@ -1,5 +1,6 @@
 //! Logs: for people on a terminal, JSON elsewhere, on standard error, and quiet unless asked.
 
+mod breakers;
 pub(crate) mod narrator;
 
 use std::io::IsTerminal;

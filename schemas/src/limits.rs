@@ -19,6 +19,10 @@ pub(crate) const KAFKA_CONSUMERS_MAX: i64 = 64;
 pub(crate) const NATS_ACKS_PENDING_MAX: i64 = 100_000;
 /// Most requests at once to one Endpoint. Each is a connection to an HTTP/1.1 server.
 pub(crate) const ENDPOINT_CONCURRENCY_MAX: i64 = 10_000;
+/// Most requests that an Endpoint's rate can name: beyond what a process sends it limits nothing.
+pub(crate) const ENDPOINT_REQUESTS_MAX: i64 = 1_000_000;
+/// Most failures in a row that an Endpoint's breaker can wait for: the time of each is kept.
+pub(crate) const BREAKER_FAILURES_MAX: i64 = 1_000;
 
 /// Shortest window in which a Broker stores an event once: shorter than a producer's own retry it serves nobody.
 pub(crate) const DEDUPE_WINDOW_MIN: Duration = Duration::from_secs(1);

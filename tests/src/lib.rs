@@ -13,6 +13,7 @@ pub mod not_run;
 pub mod process;
 pub mod producer;
 pub mod repository;
+pub mod rude;
 pub mod servers;
 pub mod sink;
 pub mod wait;

@@ -8,17 +8,19 @@ use fastrand::Rng;
 use futures_util::future::try_join_all;
 use parking_lot::Mutex;
 use schemas::names::ResourceName;
+use tokio::sync::Semaphore;
 
 use super::{Options, StartError};
 use crate::endpoint::Endpoint;
 use crate::index::TriggerIndex;
+use crate::limits::PARKED_CLAIMS_MAX;
 use crate::slots::Slots;
 use crate::spec::TriggerSpec;
 use crate::trigger::{Ready, Shared, Trigger};
 
 /// Checks and resolves everything that needs no engine.
 pub(super) fn prepare(options: &Options, specs: Vec<TriggerSpec>) -> Result<Vec<Ready>, StartError> {
-    let mut slots = Slots::new(options.limits.in_flight_max);
+    let mut slots = Slots::new(options.limits.in_flight_max, Arc::clone(&options.clock));
     let mut names = HashSet::new();
     let mut prepared = Vec::with_capacity(specs.len());
     for spec in specs {
@@ -88,11 +90,16 @@ pub(super) fn assemble(
         observer: options.observer,
         limits: options.limits,
         random: Mutex::new(Rng::with_seed(options.seed)),
+        parking: Arc::new(Semaphore::new(PARKED_CLAIMS_MAX)),
+        metrics: options.metrics.clone(),
     });
     let triggers = prepared
         .into_iter()
         .zip(subscriptions)
         .map(|(ready, subscription)| {
+            for endpoint in std::iter::once(&ready.subscriber).chain(&ready.dead_letter_sink) {
+                options.metrics.endpoint(&endpoint.label);
+            }
             let name = ready.spec.name.clone();
             let metrics = options.metrics.trigger(&name);
             (

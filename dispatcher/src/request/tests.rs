@@ -1,3 +1,5 @@
+use schemas::event::DataForm;
+
 use super::*;
 use crate::spec::{HttpSink, Sender};
 use crate::testing::{builder, event, name};
@@ -69,6 +71,37 @@ fn an_event_without_data_says_so() {
     let request = build(&target(), &empty, Format::Binary);
     assert_eq!(header(&request, "content-length"), Some("0"));
     assert_eq!(header(&request, "content-type"), None);
+}
+
+#[test]
+fn an_event_without_data_goes_structured_to_a_webhook_and_no_other_does() {
+    let empty = Event::builder().id("1").source("/s").ty("t").build().unwrap();
+    let nothing = builder().data(DataForm::Binary, "").build().unwrap();
+    let webhook = HttpTarget {
+        needs_body: true,
+        ..target()
+    };
+    for event in [&empty, &nothing] {
+        let request = build(&webhook, event, Format::Binary);
+        let kind = header(&request, "content-type").unwrap();
+        assert!(kind.starts_with("application/cloudevents+json"), "{kind}");
+        assert!(header(&request, "ce-id").is_none() && !request.body().is_empty());
+    }
+    let request = build(&webhook, &builder().build().unwrap(), Format::Binary);
+    assert_eq!(header(&request, "ce-id"), Some("1"));
+}
+
+#[test]
+fn values_are_encoded_as_the_http_binding_says() {
+    let event = builder().subject("Euro € 😀 \"quoted\" 100%").build().unwrap();
+    let request = build(&target(), &event, Format::Binary);
+    assert_eq!(
+        header(&request, "ce-subject"),
+        Some("Euro%20%E2%82%AC%20%F0%9F%98%80%20%22quoted%22%20100%25")
+    );
+    for value in request.headers().values() {
+        assert!(value.as_bytes().iter().all(|byte| (0x20..0x7f).contains(byte)));
+    }
 }
 
 #[test]

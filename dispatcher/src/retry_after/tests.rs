@@ -39,6 +39,25 @@ fn a_date_that_has_passed_is_no_wait() {
 }
 
 #[test]
+fn a_date_is_compared_with_that_of_the_answer() {
+    // The endpoint's clock is a year behind.
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        header::RETRY_AFTER,
+        HeaderValue::from_static("Sat, 06 Nov 1993 08:50:37 GMT"),
+    );
+    let asked = |headers: &HeaderMap| retry_after(StatusCode::SERVICE_UNAVAILABLE, headers, NOW);
+    assert_eq!(asked(&headers), Some(Duration::ZERO));
+    headers.insert(
+        header::DATE,
+        HeaderValue::from_static("Sat, 06 Nov 1993 08:49:37 GMT"),
+    );
+    assert_eq!(asked(&headers), Some(Duration::from_secs(60)));
+    headers.insert(header::DATE, HeaderValue::from_static("yesterday"));
+    assert_eq!(asked(&headers), Some(Duration::ZERO));
+}
+
+#[test]
 fn what_cannot_be_read_is_no_wish() {
     for text in [
         "",

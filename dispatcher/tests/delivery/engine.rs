@@ -133,6 +133,18 @@ impl FakeEngine {
             .unwrap_or_default()
     }
 
+    /// Lets a trigger go on, as a person would.
+    pub(crate) fn resume(&self, trigger: &str) {
+        self.0.state.lock().sub(trigger).paused = None;
+        self.0.changed.notify_waiters();
+    }
+
+    /// Why a trigger is paused, once it is.
+    pub(crate) async fn paused(&self, trigger: &str) -> Pause {
+        self.until(|state| state.sub(trigger).paused.is_some()).await;
+        self.0.state.lock().sub(trigger).paused.clone().unwrap()
+    }
+
     /// Claims that were given back unsettled.
     pub(crate) fn released(&self) -> usize {
         self.0.state.lock().released

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use broker::Start;
 use dispatcher::{
-    BackoffPolicy, DeadLettered, Delivered, DeliveryPolicy, Dispatcher, HttpSink, Observer, Options,
-    ReplyStored, RetryScheduled, Sender, Sink, Stopped, TriggerSpec,
+    BackoffPolicy, Closed, DeadLettered, Delivered, DeliveryPolicy, Dispatcher, HttpSink, Observer, Opened,
+    Options, Paused, ReplyStored, RetryScheduled, Sender, Sink, Stopped, TriggerSpec,
 };
 use http::Uri;
 use parking_lot::Mutex;
@@ -127,6 +127,18 @@ impl Observer for Witness {
             r.broker,
             r.hops
         ));
+    }
+
+    fn opened(&self, o: &Opened<'_>) {
+        self.say(format!("{} is left alone: {}", o.endpoint, o.failure));
+    }
+
+    fn closed(&self, c: &Closed<'_>) {
+        self.say(format!("{} is there again", c.endpoint));
+    }
+
+    fn paused(&self, p: &Paused<'_>) {
+        self.say(format!("{} paused: {}", p.trigger, p.reason));
     }
 
     fn stopped(&self, s: &Stopped<'_>) {

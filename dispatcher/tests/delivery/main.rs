@@ -8,6 +8,7 @@ mod embedded;
 mod engine;
 mod fixture;
 mod isolation;
+mod misbehaviour;
 mod replies;
 mod requests;
 mod retries;

@@ -41,7 +41,6 @@ async fn the_retry_table_holds_on_the_wire() {
         (400, 1, DeadLetterReason::Refused),
         (401, 1, DeadLetterReason::Refused),
         (403, 1, DeadLetterReason::Refused),
-        (410, 1, DeadLetterReason::Refused),
         (422, 1, DeadLetterReason::Refused),
         (304, 1, DeadLetterReason::Refused),
         (404, 3, DeadLetterReason::RetriesExhausted),

@@ -181,6 +181,22 @@ const ENDPOINTS: &[Column] = &[
         heading: "TARGET",
         cell: |item| cell(item, "/target"),
     },
+    Column {
+        heading: "STATE",
+        cell: |item| cell(item, "/status/state"),
+    },
+    Column {
+        heading: "FAILURES",
+        cell: |item| cell(item, "/status/failures"),
+    },
+    Column {
+        heading: "IN-FLIGHT",
+        cell: |item| cell(item, "/status/inFlight"),
+    },
+    Column {
+        heading: "WAITING",
+        cell: |item| cell(item, "/status/waiting"),
+    },
 ];
 
 const STORAGE: &[Column] = &[

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use schemas::resources::delivery::{BackoffPolicy, DeliveryFormat};
+use schemas::resources::endpoint::Pace;
 use schemas::resources::kafka_source::{InitialOffset, KeyType, Ordering};
 use schemas::resources::trigger::Start;
 use schemas::resources::value::Secret;
@@ -105,6 +106,8 @@ pub(crate) struct HttpSink {
     pub(crate) ca_certs: Option<String>,
     /// Most requests at once.
     pub(crate) concurrency: Option<u32>,
+    /// Rate, timeout, breaker.
+    pub(crate) pace: Pace,
 }
 
 /// An endpoint.

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use broker::Step;
-use dispatcher::{DeadLettered, Delivered, Observer, ReplyStored, RetryScheduled, Stopped};
+use dispatcher::{
+    Closed, DeadLettered, Delivered, Observer, Opened, Paused, ReplyStored, RetryScheduled, Stopped,
+};
 use parking_lot::Mutex;
 use schemas::names::ResourceName;
 
 use crate::console::Console;
+use crate::telemetry::breakers::Breakers;
 use crate::terminal;
 
 /// Hears of every settlement.
@@ -20,6 +23,7 @@ pub(crate) struct Narrator {
     /// The hops of triggers at which events are printed.
     echoes: HashSet<(ResourceName, Step)>,
     failing: Failing,
+    breakers: Breakers,
 }
 
 /// Triggers whose last attempt failed, so that a failure is logged when it begins and not once per event.
@@ -36,6 +40,7 @@ impl Narrator {
             console,
             echoes,
             failing: Failing::default(),
+            breakers: Breakers::default(),
         })
     }
 
@@ -89,6 +94,36 @@ impl Observer for Narrator {
 
     fn reply_stored(&self, reply: &ReplyStored<'_>) {
         tracing::debug!(trigger = %reply.trigger, broker = %reply.broker, event = reply.event.id(), "a reply was stored");
+    }
+
+    fn opened(&self, opened: &Opened<'_>) {
+        if let Some(unsaid) = self.breakers.say(opened.endpoint) {
+            tracing::warn!(
+                endpoint = opened.endpoint,
+                failure = opened.failure,
+                openings_not_logged = unsaid,
+                "an endpoint keeps failing and is left alone: its events wait and use no attempts; \
+                 `heddle get endpoints` shows it"
+            );
+        }
+    }
+
+    fn closed(&self, closed: &Closed<'_>) {
+        if self.breakers.was_said(closed.endpoint) {
+            tracing::info!(
+                endpoint = closed.endpoint,
+                after_s = closed.after.as_secs_f64(),
+                "an endpoint is there again"
+            );
+        }
+    }
+
+    fn paused(&self, paused: &Paused<'_>) {
+        tracing::warn!(
+            trigger = %paused.trigger,
+            reason = paused.reason,
+            "a trigger is paused and keeps its events; `heddle trigger resume` lets it go on"
+        );
     }
 
     fn stopped(&self, stopped: &Stopped<'_>) {

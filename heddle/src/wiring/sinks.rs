@@ -1,7 +1,8 @@
 //! Sinks of a plan as the dispatcher takes them, and in words.
 
-use dispatcher::{HttpSink, Sink};
+use dispatcher::{BreakerPolicy, HttpSink, Rate, Sink};
 use http::Uri;
+use schemas::resources::endpoint;
 
 use crate::config::plan;
 
@@ -36,5 +37,26 @@ fn http_sink(http: &plan::HttpSink) -> HttpSink {
     if let Some(concurrency) = http.concurrency {
         sink.concurrency = concurrency as usize;
     }
+    sink.endpoint.clone_from(&http.endpoint);
+    sink.rate = http.pace.rate.map(|rate| Rate {
+        requests: rate.requests,
+        per: rate.per,
+    });
+    sink.breaker = breaker(&http.pace.breaker);
+    sink.timeout = http.pace.timeout;
+    sink.webhook = http.pace.webhook;
     sink
+}
+
+/// What is left out is as the dispatcher does by default; a wait that is given alone stretches or cuts the other.
+fn breaker(said: &endpoint::Breaker) -> Option<BreakerPolicy> {
+    let default = BreakerPolicy::default();
+    let wait_max = said.wait_max.unwrap_or(default.wait_max);
+    let wait = said.wait.unwrap_or_else(|| default.wait.min(wait_max));
+    said.enabled.then_some(BreakerPolicy {
+        failures: said.failures.unwrap_or(default.failures),
+        window: said.window.unwrap_or(default.window),
+        wait,
+        wait_max: wait_max.max(wait),
+    })
 }

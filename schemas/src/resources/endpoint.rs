@@ -1,5 +1,7 @@
 //! Endpoint (`heddle.dev/v1`): a name for a URL that receives events, with what every request to it carries.
 
+mod pace;
+
 use http::HeaderName;
 
 use super::meta::Meta;
@@ -7,6 +9,8 @@ use super::scope::Scope;
 use super::value::Value;
 use crate::limits::ENDPOINT_CONCURRENCY_MAX;
 use crate::yaml::{Problem, Reader};
+
+pub use pace::{Breaker, Pace, Rate};
 
 /// Headers that Heddle writes itself, besides all that begin with `ce-`.
 const RESERVED: &[&str] = &[
@@ -49,6 +53,8 @@ pub struct Server {
     pub ca_certs: Option<Value>,
     /// Most requests at once; none: as the dispatcher does by default.
     pub concurrency: Option<u32>,
+    /// Its rate, timeout and breaker.
+    pub pace: Pace,
 }
 
 impl Endpoint {
@@ -65,12 +71,14 @@ impl Endpoint {
                 .field("concurrency")
                 .integer(1..=ENDPOINT_CONCURRENCY_MAX)
                 .and_then(|most| most.try_into().ok());
+            let pace = Pace::decode(reader);
             let address = match reader.exactly_one(&["url", "builtin"])? {
                 "url" => Address::Server(Box::new(Server {
                     url: url?,
                     headers,
                     ca_certs,
                     concurrency,
+                    pace,
                 })),
                 _ => {
                     refuse_beside_builtin(reader);
@@ -101,7 +109,10 @@ fn headers(reader: &Reader<'_>, scope: &Scope) -> Vec<(HeaderName, Value)> {
 }
 
 fn refuse_beside_builtin(reader: &Reader<'_>) {
-    for name in reader.present(&["headers", "caCerts", "concurrency"]) {
+    let beside_url = ["headers", "caCerts", "concurrency"]
+        .into_iter()
+        .chain(Pace::FIELDS);
+    for name in reader.present(&beside_url.collect::<Vec<_>>()) {
         let field = reader.field(name);
         let message = format!("{} goes with url, not with builtin", field.path());
         reader

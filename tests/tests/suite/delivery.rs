@@ -6,6 +6,7 @@ use harness::{Answer, Event, Heddle, RETRY_PATIENCE, Received, Resources, Sink, 
 use serde_json::json;
 
 mod dead_letters;
+mod misbehaviour;
 mod replies;
 
 /// A broker, one trigger named `t` with this delivery, and an endpoint that gives these answers.
@@ -89,9 +90,7 @@ async fn without_any_delivery_the_broker_default_retries() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_status_is_retried_or_not_as_the_table_says() {
     let retried = [404, 408, 409, 429, 500, 502, 503, 504, 599];
-    let refused = [
-        300, 301, 302, 304, 307, 400, 401, 403, 405, 410, 413, 415, 422, 451,
-    ];
+    let refused = [300, 301, 302, 304, 307, 400, 401, 403, 405, 413, 415, 422, 451];
     let done = [200, 201, 202, 203, 204, 206];
     let sink = Sink::deciding(|request| {
         let status = request

@@ -6,7 +6,7 @@ use rustls::pki_types::pem::PemObject as _;
 use schemas::names::ResourceName;
 use schemas::resources::Kind;
 use schemas::resources::destination::{Destination, Reference, ReferenceKind, Target};
-use schemas::resources::endpoint::{Address, Server};
+use schemas::resources::endpoint::{Address, Pace, Server};
 use schemas::resources::value::Value;
 use schemas::yaml::{Located, Problem};
 use url::Url;
@@ -59,6 +59,7 @@ impl Resolver<'_> {
                 Some(checked) => Some(checked?),
             },
             concurrency: server.concurrency,
+            pace: server.pace.clone(),
         })))
     }
 
@@ -138,6 +139,7 @@ impl Resolver<'_> {
             headers,
             ca_certs: None,
             concurrency: None,
+            pace: Pace::default(),
         })))
     }
 

@@ -439,6 +439,22 @@ fn endpoints() {
         ],
     );
     endpoint(
+        "  url: http://h\n  rate: {per: PT0S}\n  timeout: 5s\n  webhook: maybe\n  breaker: {failures: 0, wait: PT10S, waitMax: PT1S, windw: PT1S}\n",
+        &[
+            "6:3: error: missing required field \"requests\" in spec.rate",
+            "6:15: error: spec.rate.per must be longer than zero",
+            "7:12: error: spec.timeout is not an ISO 8601 duration: \"5s\" (write PT5S)",
+            "8:12: error: spec.webhook must be true or false, not a string",
+            "9:23: error: spec.breaker.failures must be an integer from 1 to 1000, not 0",
+            "9:48: error: spec.breaker.waitMax must not be shorter than wait",
+            "9:54: error: unknown field \"windw\" in spec.breaker (did you mean \"window\"?)",
+        ],
+    );
+    endpoint(
+        "  builtin: echo\n  rate: {requests: 1}\n",
+        &["6:3: error: spec.rate goes with url, not with builtin"],
+    );
+    endpoint(
         "  url: {file: a, env: B}\n",
         &["5:18: error: spec.url may have only one of env, file"],
     );

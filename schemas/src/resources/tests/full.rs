@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::delivery::{BackoffPolicy, DeliveryFormat};
 use super::super::destination::{ReferenceKind, Target};
-use super::super::endpoint::Address;
+use super::super::endpoint::{Address, Breaker, Pace, Rate};
 use super::super::kafka_source::{InitialOffset, KeyType, Ordering};
 use super::super::nats_source::{Credentials, Feed, JetStreamStart};
 use super::super::trigger::Start;
@@ -391,6 +391,10 @@ spec:
   caCerts: |
     -----BEGIN CERTIFICATE-----
   concurrency: 16
+  rate: {requests: 30, per: PT1M}
+  timeout: PT5S
+  breaker: {failures: 3, window: PT10S, wait: PT2S, waitMax: PT1M}
+  webhook: true
 ";
     let endpoint = expect_kind!(one(yaml), Endpoint);
     let shown = format!("{endpoint:?}");
@@ -400,4 +404,23 @@ spec:
     };
     assert_eq!(server.headers[0].0, "authorization");
     assert_eq!(server.concurrency, Some(16));
+    let seconds = Duration::from_secs;
+    assert_eq!(
+        server.pace,
+        Pace {
+            rate: Some(Rate {
+                requests: 30,
+                per: seconds(60)
+            }),
+            timeout: Some(seconds(5)),
+            breaker: Breaker {
+                enabled: true,
+                failures: Some(3),
+                window: Some(seconds(10)),
+                wait: Some(seconds(2)),
+                wait_max: Some(seconds(60)),
+            },
+            webhook: true,
+        }
+    );
 }

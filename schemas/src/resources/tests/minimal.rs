@@ -132,6 +132,20 @@ fn an_endpoint_is_a_url_or_built_in() {
         panic!()
     };
     assert!(server.headers.is_empty() && server.ca_certs.is_none() && server.concurrency.is_none());
+    assert_eq!(server.pace, crate::resources::endpoint::Pace::default());
+    let yaml = document(
+        "heddle.dev/v1",
+        "Endpoint",
+        "  url: http://h/\n  rate: {requests: 5}\n  breaker: {enabled: false}\n",
+    );
+    let Address::Server(server) = expect_kind!(one(&yaml), Endpoint).address else {
+        panic!()
+    };
+    assert_eq!(
+        server.pace.rate.map(|rate| (rate.requests, rate.per.as_secs())),
+        Some((5, 1))
+    );
+    assert!(!server.pace.breaker.enabled);
 }
 
 #[test]
