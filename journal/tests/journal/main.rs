@@ -8,6 +8,7 @@ mod damage;
 mod durability;
 mod faults;
 mod inspect;
+mod opening;
 mod processes;
 mod retirement;
 mod retiring;
