@@ -267,7 +267,7 @@ impl Embedded {
         }
     }
 
-    /// What a person should know although events are taken, in words: state that was lost, a view that is degraded.
+    /// What a person should know although events are taken, in words: what was lost to damage, a view that is degraded.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.shared.lost();

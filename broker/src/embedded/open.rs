@@ -164,6 +164,12 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         directory: directory.clone(),
         reason,
     })?;
+    for part in &recovery.quarantined {
+        shared.note_lost(&format!(
+            "the data directory is damaged: {}: {}",
+            part.file, part.reason
+        ));
+    }
     let retention = Retention::new(Arc::clone(&shared), options.retain, options.segment_bytes);
     let embedded =
         start(shared, queue, retention).map_err(|source| OpenError::Directory { directory, source })?;

@@ -279,11 +279,11 @@ impl Shared {
 
     /// Tells that state could not be read back.
     pub(crate) fn note_lost(&self, what: &str) {
-        tracing::error!(what, "state was lost");
+        tracing::error!(what, "something was lost");
         self.lost.lock().push(what.to_owned());
     }
 
-    /// What was lost of the state, in words.
+    /// What was lost, in words.
     pub(crate) fn lost(&self) -> Vec<String> {
         self.lost.lock().clone()
     }
