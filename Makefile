@@ -24,8 +24,8 @@ unit: ## the crates' own tests: no server, no binary
 suite: ## the black-box suites alone (ONLY=delivery:: picks some)
 	scripts/test --workspace --test suite --test architecture $(ONLY)
 
-crash: ## kill -9 under load, and what must survive it
-	scripts/test --workspace --test suite crash::
+crash: ## kill -9 under load, 50 times (KILLS=n, SEED=n), and what must survive it
+	HEDDLE_CRASH_KILLS=$(or $(KILLS),50) $(if $(SEED),HEDDLE_CRASH_SEED=$(SEED)) scripts/test --workspace --test suite crash::
 
 sources: ## each source with its real server
 	scripts/test --workspace --test suite sources::

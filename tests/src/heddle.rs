@@ -116,12 +116,29 @@ impl Heddle {
 
     /// Starts again on the same data and configuration; the process must have ended. Ports are new.
     pub async fn restart(&mut self) {
+        self.launch();
+        self.await_ready().await;
+    }
+
+    /// Starts again and does not wait: see [`Self::await_ready`].
+    pub fn launch(&mut self) {
         assert!(
             self.process.exited().is_some(),
             "restart comes after the end of the earlier process"
         );
         self.process = self.start.spawn(self.folder.path());
-        self.await_ready().await;
+    }
+
+    /// Starts again expecting that it refuses: returns its exit status, with its words in [`Process::stderr`].
+    pub async fn refused(&mut self) -> ExitStatus {
+        self.launch();
+        self.process.wait(PATIENCE).await
+    }
+
+    /// Keeps the folder for a person to look at, and says where it is.
+    pub fn keep(&mut self) -> PathBuf {
+        self.folder.disable_cleanup(true);
+        self.folder.path().to_owned()
     }
 
     /// Replaces the configuration for the next start.
@@ -220,7 +237,8 @@ impl Heddle {
         Process::spawn(name, &mut command, self.folder.path()).expect("heddle starts")
     }
 
-    async fn await_ready(&mut self) {
+    /// Waits until a process that was launched takes traffic.
+    pub async fn await_ready(&mut self) {
         let path = self.folder.path().join("ready.json");
         let process = &mut self.process;
         let ready = eventually("heddle writes its ready file", PATIENCE, || {

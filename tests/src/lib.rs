@@ -8,6 +8,7 @@ pub mod config;
 pub mod event;
 pub mod heddle;
 pub mod isolated;
+pub mod judge;
 pub mod load;
 pub mod not_run;
 pub mod process;

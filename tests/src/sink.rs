@@ -53,6 +53,7 @@ struct State {
     received: Mutex<Vec<Received>>,
     count: watch::Sender<usize>,
     script: Mutex<Script>,
+    remembers: bool,
 }
 
 impl Sink {
@@ -75,6 +76,13 @@ impl Sink {
     pub async fn deciding(decide: impl FnMut(&Received) -> Answer + Send + 'static) -> Self {
         let anywhere = "127.0.0.1:0".parse().expect("an address");
         Self::listening(anywhere, Script::decides(decide), Acceptor::Plain).await
+    }
+
+    /// An endpoint whose answer depends on the request, and that remembers nothing but how many came: for loads that
+    /// would not fit into memory.
+    pub async fn counting(decide: impl FnMut(&Received) -> Answer + Send + 'static) -> Self {
+        let anywhere = "127.0.0.1:0".parse().expect("an address");
+        Self::serving(anywhere, Script::decides(decide), Acceptor::Plain, false).await
     }
 
     /// An endpoint at an address that was free a moment ago, such as that of a sink that was dropped.
@@ -211,6 +219,10 @@ impl Received {
 
 impl Sink {
     async fn listening(address: SocketAddr, script: Script, acceptor: Acceptor) -> Self {
+        Self::serving(address, script, acceptor, true).await
+    }
+
+    async fn serving(address: SocketAddr, script: Script, acceptor: Acceptor, remembers: bool) -> Self {
         let listener = TcpListener::bind(address)
             .await
             .unwrap_or_else(|error| panic!("{address}: {error}"));
@@ -219,6 +231,7 @@ impl Sink {
             received: Mutex::default(),
             count: watch::Sender::new(0),
             script: Mutex::new(script),
+            remembers,
         };
         let state = Arc::new(state);
         let scheme = acceptor.scheme();
@@ -236,7 +249,9 @@ impl State {
     /// Remembers a request and decides its answer.
     fn take(&self, request: Received) -> Answer {
         let answer = self.script.lock().next(&request);
-        self.received.lock().push(request);
+        if self.remembers {
+            self.received.lock().push(request);
+        }
         self.count.send_modify(|count| *count += 1);
         answer
     }

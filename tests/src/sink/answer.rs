@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -16,6 +17,7 @@ pub struct Answer {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) hangs: bool,
+    pub(super) after: Duration,
 }
 
 /// Where the next answer comes from.
@@ -40,6 +42,7 @@ impl Answer {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             hangs: false,
+            after: Duration::ZERO,
         }
     }
 
@@ -58,6 +61,12 @@ impl Answer {
             body: event.data.clone(),
             ..Self::ok()
         }
+    }
+
+    /// This answer, given only after a while.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Self { after: wait, ..self }
     }
 
     /// This answer so many times.

@@ -115,6 +115,9 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Respons
     if answer.hangs {
         std::future::pending::<()>().await;
     }
+    if !answer.after.is_zero() {
+        tokio::time::sleep(answer.after).await;
+    }
     let mut response = Response::new(Full::new(answer.body));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;

@@ -1,5 +1,8 @@
 //! `kill -9` and what must survive it: every event that was answered 202, every retry, every dead letter.
 
+mod kills;
+mod traffic;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
