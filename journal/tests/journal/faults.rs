@@ -102,7 +102,8 @@ fn a_full_disk_refuses_new_events_lets_upkeep_finish_and_recovers_by_itself() {
     let until_refused = (0..100).map(|_| append(&journal, frame([entry(1, vec![0; 3000])])));
     let refused = until_refused.take_while(Result::is_ok).count();
     assert!(refused < 100);
-    assert_eq!(journal.health(), Health::NoSpace);
+    // How much is left for upkeep depends on whether the next segment was prepared before the disk was full.
+    assert!(matches!(journal.health(), Health::NoSpace | Health::ReserveLow));
     assert_eq!(
         append(&journal, frame([entry(1, "x")])),
         Err(AppendError::NoSpace)
