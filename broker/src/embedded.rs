@@ -57,7 +57,7 @@ pub use examine::{Examined, ExaminedView, examine};
 pub use journal::{Durability, LockState, SpaceReport};
 pub(crate) use memory::TailBytes;
 pub use open::{OpenError, Opened, Options};
-pub use position::PositionError;
+pub use position::{PositionError, Sought};
 pub use retention::{Retain, RetentionStatus};
 pub use side::{Redriven, Replay, Selected};
 pub use tail::{Tail, TailItem};

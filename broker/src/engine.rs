@@ -302,6 +302,8 @@ pub struct SubscriptionStatus {
     pub dead_lettered: u64,
     /// Could not be read back: the journal is damaged where they were. Logged with their positions.
     pub unreadable: u64,
+    /// Matched and never settled, because a seek by command left them behind.
+    pub skipped: u64,
     /// Delivered by replays that ran beside it; in no other count here.
     pub replayed: u64,
     /// Delivered by redrives that ran beside it; in no other count here.

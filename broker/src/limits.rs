@@ -87,6 +87,9 @@ pub const VIEW_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Pause between two tries to keep the progress view on disk again: each writes all of it.
 pub const VIEW_RETURN_INTERVAL_MS: u64 = 10_000;
 
+/// How long a seek waits for what is in flight: longer than the default time of an attempt, shorter than people wait.
+pub const SEEK_WAIT_MAX: Duration = Duration::from_secs(75);
+
 /// Replays and redrives of one trigger that have ended and are still shown; the oldest are forgotten first.
 pub const SIDES_ENDED_MAX: usize = 20;
 

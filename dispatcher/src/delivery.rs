@@ -88,6 +88,7 @@ async fn attempt(trigger: &Trigger, claim: &Claim) -> Tried {
         (Step::DeadLetterSink, Some(failure)) => with_error(trigger, claim.event(), failure),
         _ => claim.event().clone(),
     };
+    let event = with_replay(trigger, event);
     match &endpoint.target {
         Target::Http(target) => {
             let exchange = Exchange {
@@ -105,6 +106,16 @@ async fn attempt(trigger: &Trigger, claim: &Claim) -> Tried {
             reply: None,
         }),
     }
+}
+
+fn with_replay(trigger: &Trigger, event: Event) -> Event {
+    let Some(mark) = &trigger.mark else {
+        return event;
+    };
+    extensions::with_replay(&event, mark).unwrap_or_else(|error| {
+        tracing::warn!(trigger = %trigger.name, %error, "the mark of the replay left out");
+        event
+    })
 }
 
 fn with_error(trigger: &Trigger, event: &Event, failure: &Failure) -> Event {

@@ -14,6 +14,7 @@ use crate::index::SharedIndex;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::observer::{Observer, Silent};
+use crate::sides::{self, Beside};
 use crate::spec::TriggerSpec;
 use crate::status::{EndpointStatus, TriggerStatus};
 use crate::transport::Transport;
@@ -53,6 +54,7 @@ pub struct Dispatcher {
 #[derive(Clone)]
 pub struct Handle {
     triggers: Arc<BTreeMap<ResourceName, Arc<Trigger>>>,
+    beside: Arc<Beside>,
 }
 
 /// How the drain ended.
@@ -132,7 +134,9 @@ impl Dispatcher {
             &prepared,
             &subscriptions,
         ))));
-        let triggers = start::assemble(options, prepared, subscriptions);
+        let engine = Arc::clone(&options.engine);
+        let triggers = Arc::new(start::assemble(options, prepared, subscriptions));
+        let beside = Arc::<Beside>::default();
         let stop = Stop {
             claiming: CancellationToken::new(),
             delivering: CancellationToken::new(),
@@ -141,10 +145,14 @@ impl Dispatcher {
         for trigger in triggers.values() {
             workers.spawn(worker::run(Arc::clone(trigger), stop.clone()));
         }
+        workers.spawn(sides::run(
+            engine,
+            Arc::clone(&triggers),
+            Arc::clone(&beside),
+            stop.clone(),
+        ));
         Ok(Self {
-            handle: Handle {
-                triggers: Arc::new(triggers),
-            },
+            handle: Handle { triggers, beside },
             workers,
             stop,
         })
@@ -236,7 +244,9 @@ impl Handle {
     }
 
     fn still_running(&self) -> Vec<StillRunning> {
-        let busy = self.triggers.values().filter(|trigger| trigger.in_flight() > 0);
+        let beside = self.beside.lock();
+        let all = self.triggers.values().chain(beside.values());
+        let busy = all.filter(|trigger| trigger.in_flight() > 0);
         busy.map(|trigger| StillRunning {
             trigger: trigger.name.clone(),
             deliveries: trigger.in_flight(),

@@ -11,6 +11,8 @@ pub const ERROR_DESTINATION: &str = "knativeerrordest";
 pub const ERROR_CODE: &str = "knativeerrorcode";
 /// The first bytes of the last answer's body in base64; left out when there were none.
 pub const ERROR_DATA: &str = "knativeerrordata";
+/// The replay that an event comes from; on replayed events only.
+pub const REPLAY: &str = "heddlereplay";
 /// Passes that an event may still make. Metadata of the record here; taken off wherever it shows up as an attribute.
 pub const HOPS: &str = "knativebrokerttl";
 
@@ -31,6 +33,14 @@ pub fn with_error(event: &Event, failure: &Failure) -> Result<Event, InvalidEven
     event
         .without(&[ERROR_DESTINATION, ERROR_CODE, ERROR_DATA])
         .with(&added)
+}
+
+/// The event with the mark of a replay, in place of that of an earlier one.
+///
+/// # Errors
+/// When the id cannot be an attribute; does not happen for the id of a replay.
+pub fn with_replay(event: &Event, id: &str) -> Result<Event, InvalidEvent> {
+    event.without(&[REPLAY]).with(&[(REPLAY, Value::String(id))])
 }
 
 /// The event without a loop guard's attribute; the same handle when it carries none.

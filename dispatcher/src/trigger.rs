@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use broker::{Clock, Failure, Step, Subscription};
+use broker::{Clock, Failure, Side, Step, Subscription};
 use fastrand::Rng;
 use parking_lot::Mutex;
 use schemas::event::Event;
@@ -15,6 +15,7 @@ use crate::limits::{Limits, PARKED_CLAIMS_OF_ONE_MAX, PARKED_CLAIMS_RESERVED};
 use crate::metrics::{Metrics, TriggerMetrics};
 use crate::next::Rules;
 use crate::observer::{Observer, Stopped};
+use crate::pace::Pace;
 use crate::slots::Share;
 use crate::spec::{DeliveryPolicy, TriggerSpec};
 use crate::status::{LastError, TriggerStatus};
@@ -45,9 +46,13 @@ pub(crate) struct Ready {
 pub(crate) struct Trigger {
     pub(crate) name: ResourceName,
     pub(crate) broker: ResourceName,
-    pub(crate) subscriber: Endpoint,
-    pub(crate) dead_letter_sink: Option<Endpoint>,
+    pub(crate) subscriber: Arc<Endpoint>,
+    pub(crate) dead_letter_sink: Option<Arc<Endpoint>>,
     pub(crate) policy: DeliveryPolicy,
+    /// What marks its events: those of a replay.
+    pub(crate) mark: Option<String>,
+    /// What keeps it to a rate: a replay or redrive that was asked for one.
+    pub(crate) pace: Option<Pace>,
     pub(crate) subscription: Arc<dyn Subscription>,
     pub(crate) metrics: TriggerMetrics,
     pub(crate) shared: Arc<Shared>,
@@ -78,14 +83,38 @@ impl Trigger {
         Self {
             name: ready.spec.name,
             broker: ready.spec.broker,
-            subscriber: ready.subscriber,
-            dead_letter_sink: ready.dead_letter_sink,
+            subscriber: Arc::new(ready.subscriber),
+            dead_letter_sink: ready.dead_letter_sink.map(Arc::new),
             policy: ready.spec.delivery,
+            mark: None,
+            pace: None,
             subscription,
             metrics,
             parking: Arc::new(Semaphore::new(PARKED_CLAIMS_OF_ONE_MAX)),
             parking_share: Share::new(Arc::clone(&shared.parking), PARKED_CLAIMS_RESERVED),
             shared,
+            in_flight: AtomicUsize::new(0),
+            last_error: Mutex::new(None),
+            stopped: Mutex::new(None),
+        }
+    }
+
+    /// The same endpoints and policy for a subscription that runs beside this one. Its deliveries are in none of the
+    /// trigger's counts; the engine counts them.
+    pub(crate) fn beside(&self, side: &Side, subscription: Arc<dyn Subscription>) -> Self {
+        Self {
+            name: self.name.clone(),
+            broker: self.broker.clone(),
+            subscriber: Arc::clone(&self.subscriber),
+            dead_letter_sink: self.dead_letter_sink.clone(),
+            policy: self.policy.clone(),
+            mark: side.id.mark(),
+            pace: side.rate.map(Pace::new),
+            subscription,
+            metrics: Metrics::default().trigger(&self.name),
+            parking: Arc::new(Semaphore::new(PARKED_CLAIMS_OF_ONE_MAX)),
+            parking_share: Share::new(Arc::clone(&self.shared.parking), PARKED_CLAIMS_RESERVED),
+            shared: Arc::clone(&self.shared),
             in_flight: AtomicUsize::new(0),
             last_error: Mutex::new(None),
             stopped: Mutex::new(None),
@@ -109,7 +138,7 @@ impl Trigger {
     pub(crate) fn endpoint(&self, step: Step) -> Option<&Endpoint> {
         match step {
             Step::Subscriber => Some(&self.subscriber),
-            Step::DeadLetterSink => self.dead_letter_sink.as_ref(),
+            Step::DeadLetterSink => self.dead_letter_sink.as_deref(),
         }
     }
 

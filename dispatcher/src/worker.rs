@@ -71,10 +71,16 @@ async fn claim_until(stop: &CancellationToken, trigger: &Trigger) -> Option<(Cla
 /// the claim back.
 async fn claim(trigger: &Trigger) -> Option<(Claim, Turn)> {
     loop {
+        if let Some(pace) = &trigger.pace {
+            pace.wait(&*trigger.shared.clock).await;
+        }
         let claim = trigger.subscription.next().await?;
         let turn = turn(trigger, &claim).await;
         // Paused while it waited: it goes back, and comes again when the trigger goes on.
         if trigger.subscription.paused().is_none() {
+            if let Some(pace) = &trigger.pace {
+                pace.took(trigger.shared.clock.now());
+            }
             return Some((claim, turn));
         }
     }

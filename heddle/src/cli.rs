@@ -7,6 +7,7 @@ mod duration;
 pub(crate) mod filter;
 pub(crate) mod node;
 pub(crate) mod query;
+pub(crate) mod replay;
 pub(crate) mod send;
 pub(crate) mod trigger;
 
@@ -19,6 +20,7 @@ use backup::{BackupArgs, DoctorArgs};
 use filter::{FilterCommand, SqlArgs};
 use node::{DevArgs, RunArgs, ValidateArgs};
 use query::{DeadLettersCommand, GetArgs, TailArgs};
+use replay::{ReplayArgs, ReplaysArgs};
 use send::SendArgs;
 use trigger::TriggerCommand;
 
@@ -71,7 +73,11 @@ pub(crate) enum Command {
     /// Show the events that could not be delivered.
     #[command(subcommand, name = "dead-letters", visible_alias = "dead-letter")]
     DeadLetters(DeadLettersCommand),
-    /// Pause and resume triggers.
+    /// Deliver a part of the past to a trigger once more, beside its live events.
+    Replay(ReplayArgs),
+    /// Show replays and redrives, running and ended.
+    Replays(ReplaysArgs),
+    /// Pause, resume, move and forget triggers.
     #[command(subcommand)]
     Trigger(TriggerCommand),
     /// Send events to a broker.

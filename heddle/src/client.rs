@@ -147,6 +147,24 @@ impl Client {
         })
     }
 
+    /// Ends something and reads the JSON answer.
+    ///
+    /// # Errors
+    /// A [`Failure`] for every answer that is no success, in the server's words.
+    pub(crate) async fn delete(&self, path: &str) -> Outcome<Document> {
+        let exchange = async {
+            let response = self
+                .request(Method::DELETE, path, HeaderMap::new(), Bytes::new())
+                .await?;
+            self.answer(response).await
+        };
+        let answer = tokio::time::timeout(limits::CLIENT_TIMEOUT, exchange).await;
+        self.document(answer.unwrap_or_else(|_| {
+            let base = &self.base;
+            Err(Failure::new(Exit::Io, format!("{base} did not answer in time")))
+        })?)
+    }
+
     /// Asks for a change: posts a JSON body and reads the JSON answer.
     ///
     /// # Errors

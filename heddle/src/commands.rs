@@ -5,6 +5,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod doctor;
 pub(crate) mod filter;
 pub(crate) mod get;
+pub(crate) mod replay;
 pub(crate) mod send;
 pub(crate) mod sql;
 pub(crate) mod tail;

@@ -16,6 +16,7 @@ mod limits;
 mod metrics;
 mod node;
 mod output;
+mod place;
 mod ready_file;
 mod server;
 mod signals;
@@ -64,6 +65,8 @@ async fn run(command: Command) -> Outcome {
         Command::Validate(args) => commands::validate::run(&args),
         Command::Get(args) => commands::get::run(args).await,
         Command::DeadLetters(command) => commands::dead_letters::run(command).await,
+        Command::Replay(args) => commands::replay::run(args).await,
+        Command::Replays(args) => commands::replay::list(args).await,
         Command::Trigger(command) => commands::trigger::run(command).await,
         Command::Send(args) => commands::send::run(args).await,
         Command::Doctor(args) => commands::doctor::run(args).await,

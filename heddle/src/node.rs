@@ -93,7 +93,9 @@ fn warn_of_detached(engine: &Embedded, wiring: &Wiring) {
                 trigger = %subscription.name,
                 broker = %subscription.broker,
                 backlog = subscription.status.backlog,
-                "a trigger is in the data directory and not in the configuration; it delivers nothing and keeps its place"
+                "a trigger is in the data directory and not in the configuration; it delivers nothing and keeps its place until \
+                 `heddle trigger forget {}`",
+                subscription.name
             );
         }
     }

@@ -59,6 +59,11 @@ pub(crate) fn yaml(value: &Value) -> String {
     text
 }
 
+/// A word as one segment of a path.
+pub(crate) fn segment(text: &str) -> impl std::fmt::Display + '_ {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+}
+
 /// A field as a cell: strings bare, `-` when it is not there.
 pub(crate) fn cell(item: &Value, pointer: &str) -> String {
     match item.pointer(pointer) {

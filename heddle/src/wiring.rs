@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use ::sources::SourceSpec;
-use broker::{Start, Step};
+use broker::{Start, Step, Timestamp};
 use dispatcher::{BackoffPolicy, DeliveryPolicy, Format, Sender, Sink, TriggerSpec};
 use schemas::names::ResourceName;
 use schemas::resources::delivery;
@@ -114,6 +114,7 @@ fn trigger_spec(trigger: &plan::Trigger) -> TriggerSpec {
         start: match trigger.start {
             trigger::Start::Earliest => Start::Earliest,
             trigger::Start::Latest => Start::Latest,
+            trigger::Start::At(millis) => Start::At(Timestamp(millis)),
         },
         sender: Sender::Trigger,
     }

@@ -14,7 +14,7 @@ use journal::Record;
 
 use super::degrade;
 use super::rebuild::RebuildError;
-use super::records::{Fate, STATE, SideRecord, SideSpec, StateRecord, SubscribedRecord};
+use super::records::{Fate, STATE, SideRecord, SideSpec, SoughtRecord, StateRecord, SubscribedRecord};
 use super::shared::Shared;
 use super::view::{Counters, Retry, SubscriptionState, View, ViewError};
 
@@ -90,7 +90,9 @@ impl Shared {
             }),
             StateRecord::Subscribed(SubscribedRecord { id, .. })
             | StateRecord::Side(SideRecord::Started(SideSpec { id, .. })) => view.put_id(*id),
-            StateRecord::Side(SideRecord::Ended { id, .. }) => view.remove_retries(*id),
+            StateRecord::Sought(SoughtRecord { id, .. }) => view.remove_retries(*id),
+            StateRecord::Side(SideRecord::Ended { id, .. }) => view.end(*id),
+            StateRecord::Forgotten(record) => record.ids.iter().try_for_each(|id| view.end(*id)),
             StateRecord::Side(SideRecord::Extended { .. })
             | StateRecord::Filtered(_)
             | StateRecord::Paused(_)
@@ -107,6 +109,20 @@ impl Shared {
             StateRecord::Streams(record) => self.streams.insert(record, self.last(record.events)),
             StateRecord::Subscribed(record) => self.apply_subscribed(record),
             StateRecord::Side(record) => self.apply_side(record),
+            StateRecord::Sought(record) => {
+                if let Some(sub) = self.subscription(record.id) {
+                    sub.apply_seek(record.after, record.skipped);
+                }
+            }
+            StateRecord::Forgotten(record) => {
+                for sub in self.all_subscriptions() {
+                    if record.ids.contains(&sub.id) || record.ids.contains(&sub.trigger().id) {
+                        sub.apply_forgotten();
+                        self.remove_subscription(&sub);
+                    }
+                }
+                self.announce_sides();
+            }
             StateRecord::Filtered(record) => {
                 if let Some(sub) = self.subscription(record.id) {
                     sub.apply_filter(record.after, &record.filter);

@@ -92,11 +92,11 @@ impl Subscription for Attached {
 
     fn pause(&self, pause: Pause) -> BoxFuture<'_, Result<(), AppendError>> {
         let Place { shared, sub } = &*self.place;
-        shared.set_pause(sub, Some(pause)).boxed()
+        shared.set_pause(sub.trigger(), Some(pause)).boxed()
     }
 
     fn paused(&self) -> Option<Pause> {
-        self.place.sub.paused()
+        self.place.sub.trigger().paused()
     }
 
     fn idle(&self) -> BoxFuture<'_, ()> {
@@ -427,6 +427,7 @@ impl Settler for Place {
 
     fn release(&self, stored: &Arc<Stored>, _progress: Progress) {
         self.sub.release(stored.position.sequence, Some(stored));
+        self.shared.tick();
     }
 }
 

@@ -64,6 +64,8 @@ pub(crate) fn store_progress(shared: &Shared) {
     if shared.halted().is_some() {
         return;
     }
+    // Until the record is on its way: see `subscription::seek`.
+    let _progress = shared.progress.lock();
     let floors: Vec<_> = shared
         .all_subscriptions()
         .iter()

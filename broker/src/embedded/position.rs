@@ -1,17 +1,20 @@
-//! Commands on a subscription's place: pause and resume.
+//! Commands on a subscription's place: pause and resume, seek, forget.
 //!
 //! What must hold: a command is a record, and what it changed is to be seen when it answers `Ok`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use journal::Purpose;
 use schemas::names::ResourceName;
 
 use super::Embedded;
-use super::records::{PausedRecord, StateRecord};
+use super::places::unreadable;
+use super::records::{ForgottenRecord, PausedRecord, SoughtRecord, StateRecord};
 use super::shared::Shared;
 use super::subscription::Sub;
-use crate::{AppendError, Pause};
+use crate::limits::SEEK_WAIT_MAX;
+use crate::{AppendError, Pause, Start, SubscriptionStatus};
 
 /// Why a command on a subscription's place was not carried out. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +38,20 @@ pub enum PositionError {
         asked: u64,
         /// The last one that is stored.
         last: u64,
+    },
+    /// Deliveries in flight have not ended in time; the place is as it was.
+    #[error(
+        "{in_flight} deliveries are still in flight; the trigger stays where it is: try again when they have ended"
+    )]
+    InFlight {
+        /// How many.
+        in_flight: usize,
+    },
+    /// It runs here.
+    #[error("the trigger {name} is running: take it out of the configuration first")]
+    Running {
+        /// The trigger.
+        name: ResourceName,
     },
     /// The end of a range lies before its beginning, or nothing is kept between them.
     #[error("there is no event between the two places: the first is {from}, the last is {until}")]
@@ -63,6 +80,17 @@ pub enum PositionError {
     Storage(#[from] AppendError),
 }
 
+/// A place that was moved, or would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sought {
+    /// The first sequence that it had not accounted for.
+    pub from: u64,
+    /// The first sequence that it gets now.
+    pub to: u64,
+    /// Events that it would still have got and does not get now.
+    pub skipped: u64,
+}
+
 impl Embedded {
     /// Lets a subscription hand out nothing until it is resumed, attached or not. Takes the place of the pause before.
     ///
@@ -86,13 +114,115 @@ impl Embedded {
         Ok(true)
     }
 
+    /// Moves a subscription's place: it gets everything from there on that matches, whether it had it before or not,
+    /// and nothing else. Waits for what is in flight and hands out nothing meanwhile. What waits for a retry waits no
+    /// more: it comes again if it lies behind the place, and is counted as skipped with everything else that it had
+    /// yet to get before the place. Dead letters stay.
+    ///
+    /// # Errors
+    /// [`PositionError`] when there is no such subscription or place, what is in flight does not end in time, or it
+    /// could not be stored. Then it goes on where it was.
+    pub async fn seek(&self, name: &ResourceName, to: Start) -> Result<Sought, PositionError> {
+        let sub = self.known(name)?;
+        let held = sub.hold();
+        // What was said of the old place is in the journal before the new one.
+        drop(self.shared.progress.lock());
+        let settled = self.shared.wait_for(|| (sub.claimed() == 0).then_some(()));
+        match tokio::time::timeout(SEEK_WAIT_MAX, settled).await {
+            Ok(Some(())) => {}
+            Ok(None) => return Err(AppendError::Closed.into()),
+            Err(_) => {
+                let in_flight = sub.claimed();
+                return Err(PositionError::InFlight { in_flight });
+            }
+        }
+        let after = self.shared.before(sub.stream, to).await?;
+        let cursor = sub.status(0).cursor;
+        let (shared, counted) = (Arc::clone(&self.shared), Arc::clone(&sub));
+        let skipped = tokio::task::spawn_blocking(move || shared.count_open(&counted, after));
+        let skipped = skipped.await.map_err(|error| unreadable(&error))??;
+        let record = SoughtRecord {
+            id: sub.id,
+            after,
+            skipped,
+        };
+        self.shared.change(&StateRecord::Sought(record)).await?;
+        drop(held);
+        Ok(Sought::new(cursor, after, skipped))
+    }
+
+    /// Where a seek would go from and to.
+    ///
+    /// # Errors
+    /// As [`Embedded::seek`].
+    pub async fn plan_seek(&self, name: &ResourceName, to: Start) -> Result<Sought, PositionError> {
+        let sub = self.known(name)?;
+        let after = self.shared.before(sub.stream, to).await?;
+        Ok(Sought::new(sub.status(0).cursor, after, 0))
+    }
+
+    /// Removes a subscription that nobody is attached to: its place, retries and counts, and what runs beside it.
+    /// Dead letters stay.
+    ///
+    /// # Errors
+    /// [`PositionError`] when there is none, it is attached, or it could not be stored.
+    pub async fn forget(&self, name: &ResourceName) -> Result<SubscriptionStatus, PositionError> {
+        let _creation = self.shared.creation.lock().await;
+        let sub = self.known(name)?;
+        if sub.attached.swap(true, Ordering::AcqRel) {
+            return Err(PositionError::Running { name: name.clone() });
+        }
+        let status = sub.status(self.shared.last(sub.stream));
+        let beside = self
+            .shared
+            .sides()
+            .into_iter()
+            .filter(|side| side.trigger().id == sub.id);
+        let ids = beside.map(|side| side.id).chain([sub.id]).collect();
+        let forgotten = StateRecord::Forgotten(ForgottenRecord { ids });
+        let stored = self.shared.change(&forgotten).await;
+        if stored.is_err() {
+            sub.attached.store(false, Ordering::Release);
+        }
+        stored?;
+        Ok(status)
+    }
+
     pub(super) fn known(&self, name: &ResourceName) -> Result<Arc<Sub>, PositionError> {
         let found = self.shared.subscription_named(name);
         found.ok_or_else(|| PositionError::Unknown { name: name.clone() })
     }
 }
 
+impl Sought {
+    fn new(cursor: u64, after: u64, skipped: u64) -> Self {
+        Self {
+            from: cursor + 1,
+            to: after + 1,
+            skipped,
+        }
+    }
+
+    /// Events of the stream between the two places.
+    #[must_use]
+    pub fn between(&self) -> u64 {
+        self.from.abs_diff(self.to)
+    }
+}
+
 impl Shared {
+    /// What a subscription has yet to get up to a sequence: what waits for a retry, and what matches and is not
+    /// accounted for.
+    fn count_open(self: &Arc<Self>, sub: &Sub, until: u64) -> Result<u64, PositionError> {
+        let retries = self.look(|view| view.retries_in(sub.id, 0, until));
+        let mut open = retries.map_err(|error| unreadable(&error))?.len() as u64;
+        let filters = sub.filters();
+        for (first, last) in sub.open_until(until) {
+            open += self.count(sub.stream, first, last, &filters)?;
+        }
+        Ok(open)
+    }
+
     /// Records a pause or its end and waits until it is in force.
     pub(crate) async fn set_pause(&self, sub: &Arc<Sub>, pause: Option<Pause>) -> Result<(), AppendError> {
         let record = PausedRecord { id: sub.id, pause };

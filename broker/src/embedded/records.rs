@@ -16,6 +16,8 @@
 //! Progress (20)    count v | (subscription v | floor v)*
 //! Filtered (21)    JSON {id, filter, after}
 //! Paused (22)      JSON {id, pause: {by, reason, at} or null}
+//! Sought (23)      JSON {id, after, skipped}
+//! Forgotten (24)   JSON {ids}
 //! Side (25)        JSON {started: {..}} or {extended: {id, until}} or {ended: {id, how, at}}
 //! Deduped (26)     event stream v | until v | count v | (pair key 16 | fingerprint 16)*
 //! SnapshotBegin, SnapshotChunk, SnapshotEnd (28, 29, 30)  see [`snapshot`]
@@ -28,6 +30,7 @@
 //! Applying a run of state records in order, twice or from any earlier point on, ends in the same state.
 
 mod dedupe;
+mod position;
 mod side;
 pub(crate) mod snapshot;
 
@@ -41,8 +44,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::dedupe::DedupedRecord;
 use self::snapshot::{SnapshotBegin, SnapshotChunk, SnapshotEnd};
 use crate::clock::Timestamp;
-use crate::{DeadLetterReason, Failure, Outcome, Pause, Position, Progress, SourceState, SubscriptionId};
+use crate::{DeadLetterReason, Failure, Outcome, Position, Progress, SourceState, SubscriptionId};
 
+pub(crate) use self::position::{ForgottenRecord, PausedRecord, SoughtRecord};
 pub(crate) use self::side::{SideRecord, SideSpec};
 
 /// The engine's own stream.
@@ -58,6 +62,8 @@ const SOURCE_STATE: u8 = 19;
 const PROGRESS: u8 = 20;
 const FILTERED: u8 = 21;
 const PAUSED: u8 = 22;
+const SOUGHT: u8 = 23;
+const FORGOTTEN: u8 = 24;
 const SIDE: u8 = 25;
 const DEDUPED: u8 = 26;
 const SNAPSHOT_BEGIN: u8 = 28;
@@ -87,6 +93,8 @@ pub(crate) enum StateRecord {
     Progress(Vec<(SubscriptionId, u64)>),
     Filtered(FilteredRecord),
     Paused(PausedRecord),
+    Sought(SoughtRecord),
+    Forgotten(ForgottenRecord),
     Side(SideRecord),
     SnapshotBegin(SnapshotBegin),
     SnapshotChunk(SnapshotChunk),
@@ -100,13 +108,6 @@ pub(crate) struct FilteredRecord {
     pub(crate) id: SubscriptionId,
     pub(crate) filter: Filter,
     pub(crate) after: u64,
-}
-
-/// A subscription hands out nothing, or hands out again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PausedRecord {
-    pub(crate) id: SubscriptionId,
-    pub(crate) pause: Option<Pause>,
 }
 
 /// A broker got its streams.
@@ -266,6 +267,14 @@ impl StateRecord {
                 head.extend_from_slice(&to_json(record));
                 PAUSED
             }
+            Self::Sought(record) => {
+                head.extend_from_slice(&to_json(record));
+                SOUGHT
+            }
+            Self::Forgotten(record) => {
+                head.extend_from_slice(&to_json(record));
+                FORGOTTEN
+            }
             Self::Side(record) => {
                 head.extend_from_slice(&to_json(record));
                 SIDE
@@ -323,6 +332,8 @@ impl StateRecord {
             SUBSCRIBED => Ok(Self::Subscribed(input.json(&input.rest)?)),
             FILTERED => Ok(Self::Filtered(input.json(&input.rest)?)),
             PAUSED => Ok(Self::Paused(input.json(&input.rest)?)),
+            SOUGHT => Ok(Self::Sought(input.json(&input.rest)?)),
+            FORGOTTEN => Ok(Self::Forgotten(input.json(&input.rest)?)),
             SIDE => Ok(Self::Side(input.json(&input.rest)?)),
             SNAPSHOT_BEGIN => Ok(Self::SnapshotBegin(input.json(&input.rest)?)),
             SNAPSHOT_CHUNK => Ok(Self::SnapshotChunk(SnapshotChunk::take(&mut input)?)),

@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) closed: CancellationToken,
     /// Serialises what looks a name up and then creates it.
     pub(crate) creation: tokio::sync::Mutex<()>,
+    /// Held from where floors are looked at until their record is on its way.
+    pub(crate) progress: Mutex<()>,
     subscriptions: RwLock<Subscriptions>,
     matcher: RwLock<Option<Arc<dyn Matcher>>>,
     activity: watch::Sender<u64>,
@@ -88,6 +90,7 @@ impl Shared {
             reservations: Reservations::default(),
             closed: CancellationToken::new(),
             creation: tokio::sync::Mutex::new(()),
+            progress: Mutex::new(()),
             subscriptions: RwLock::default(),
             matcher: RwLock::new(None),
             activity: watch::Sender::new(0),

@@ -23,7 +23,7 @@ use super::shared::Shared;
 use super::subscription::Sub;
 use super::view::{EndedSide, ViewError};
 use crate::limits::{LAG_READ_BYTES_MAX, LAG_READ_EVENTS_MAX, SIDES_RUNNING_MAX};
-use crate::{AppendError, SideEnd, SideId, SideInfo, SideKind, Start, SubscriptionStatus};
+use crate::{AppendError, SideEnd, SideId, SideInfo, SideKind, Start, Stored, SubscriptionStatus};
 
 /// Which events of its broker a trigger is to get once more. Both places are included.
 #[derive(Clone, Debug)]
@@ -93,7 +93,8 @@ impl Embedded {
         let sub = self.running(&replay.of)?;
         let (from, until) = self.range(&sub, replay).await?;
         let (shared, filter) = (Arc::clone(&self.shared), sub.present_filter());
-        let counted = tokio::task::spawn_blocking(move || shared.count(sub.stream, from, until, &filter));
+        let counted =
+            tokio::task::spawn_blocking(move || shared.count(sub.stream, from, until, &[(0, filter)]));
         let matched = counted.await.map_err(|error| unreadable(&error))??;
         Ok(Selected { from, until, matched })
     }
@@ -339,13 +340,13 @@ impl Shared {
         applied.ok_or(AppendError::Closed)
     }
 
-    /// How many events in a range match; reads them.
+    /// How many events in a range match, each by the filter of its time; reads them.
     pub(super) fn count(
         self: &Arc<Self>,
         stream: u64,
         from: u64,
         until: u64,
-        filter: &Filter,
+        filters: &[(u64, Filter)],
     ) -> Result<u64, PositionError> {
         let limit = ReadLimit {
             records_max: LAG_READ_EVENTS_MAX,
@@ -360,7 +361,7 @@ impl Shared {
                     };
                     let records = records.into_iter().filter(|record| record.sequence <= until);
                     let stored = records.filter_map(|record| decode(self, record));
-                    matched += stored.filter(|stored| filter.matches(&stored.event)).count() as u64;
+                    matched += stored.filter(|stored| wants(filters, stored)).count() as u64;
                     next = last + 1;
                 }
                 Err(ReadError::Damaged { to, .. }) => next = to + 1,
@@ -369,6 +370,16 @@ impl Shared {
         }
         Ok(matched)
     }
+}
+
+/// By the filter of its time; by the present one if that is not known any more.
+fn wants(filters: &[(u64, Filter)], stored: &Stored) -> bool {
+    let of_its_time = filters
+        .iter()
+        .rev()
+        .find(|(after, _)| *after < stored.position.sequence);
+    let filter = of_its_time.or_else(|| filters.last());
+    filter.is_some_and(|(_, filter)| filter.matches(&stored.event))
 }
 
 impl Sub {

@@ -9,6 +9,7 @@ mod apply;
 mod beside;
 mod inner;
 mod offer;
+mod seek;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -100,6 +101,7 @@ impl Sub {
             covered: floor,
             until: state.side.as_ref().map_or(u64::MAX, |spec| spec.until),
             redrive_stream: state.redrive_stream,
+            held: 0,
             ended: state.ended.clone(),
             ready: VecDeque::new(),
             claims: HashMap::new(),
@@ -132,7 +134,7 @@ impl Sub {
             .as_ref()
             .is_some_and(|side| side.trigger.paused().is_some());
         let mut inner = self.inner.lock();
-        if trigger_is_paused || inner.paused.is_some() {
+        if trigger_is_paused || inner.paused.is_some() || inner.held > 0 {
             return Ok(Next::Wait {
                 until: None,
                 read_from: None,
@@ -227,7 +229,7 @@ impl Sub {
     pub(crate) fn floor_to_store(&self) -> Option<u64> {
         let inner = self.inner.lock();
         let floor = inner.live_floor(self.broker.pumped());
-        (floor > inner.accounted.floor()).then_some(floor)
+        (floor > inner.accounted.floor() && inner.held == 0).then_some(floor)
     }
 
     /// The filters that were or are in force, by the sequence after which each is.
@@ -250,6 +252,7 @@ impl Sub {
             dead_letter_sink: inner.counters.dead_letter_sink,
             dead_lettered: inner.counters.dead_lettered,
             unreadable: inner.counters.unreadable,
+            skipped: inner.counters.skipped,
             replayed: inner.counters.replayed,
             redriven: inner.counters.redriven,
             retries: inner.counters.retries,

@@ -92,6 +92,9 @@ pub(crate) struct Counters {
     pub(crate) dead_lettered: u64,
     pub(crate) unreadable: u64,
     pub(crate) retries: u64,
+    /// Left behind by a seek.
+    #[serde(default)]
+    pub(crate) skipped: u64,
     /// Delivered by replays that ran beside it.
     #[serde(default)]
     pub(crate) replayed: u64,

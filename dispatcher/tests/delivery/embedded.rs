@@ -4,8 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::embedded::Replay;
 use broker::embedded::{DeadLetterQuery, Embedded, Options as EngineOptions};
 use broker::{Batch, DeadLetterReason, Engine};
+use broker::{SideEnd, Start};
 use dispatcher::{Dispatcher, Options, TriggerSpec, TriggerStatus};
 
 use crate::fixture::{event, http, name, retries, trigger, trigger_for};
@@ -154,5 +156,91 @@ async fn what_was_abandoned_is_delivered_after_a_restart() {
     ids.sort_unstable();
     assert_eq!(ids, ["0", "1", "2"]);
     drop(dispatcher.shutdown(DEADLINE).await);
+    engine.close().await;
+}
+
+/// Waits until every replay has ended.
+async fn replays_end(engine: &Embedded) {
+    let mut running = engine.sides();
+    let ended = running.wait_for(|running| running.is_empty());
+    tokio::time::timeout(DEADLINE, ended)
+        .await
+        .expect("a replay never ended")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_replay_goes_to_the_triggers_endpoint_marked_and_live_events_are_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path()).await;
+    let sink = TestSink::answering(status(200)).await;
+    let dispatcher = run(&engine, vec![trigger("t", http(sink.url()))]).await;
+    publish(&engine, 1..=5).await;
+    idle(&dispatcher, "default/t").await;
+    let started = engine
+        .replay(&Replay {
+            of: name("default/t"),
+            from: Start::Position(2),
+            to: Start::Position(4),
+            rate: Some(1_000),
+        })
+        .await
+        .unwrap();
+    replays_end(&engine).await;
+    publish(&engine, 6..=6).await;
+    let trigger = idle(&dispatcher, "default/t").await;
+    assert_eq!(
+        (trigger.subscription.delivered, trigger.subscription.replayed),
+        (6, 3)
+    );
+    let marks: Vec<_> = sink
+        .received()
+        .iter()
+        .map(|request| {
+            let header = |name: &str| {
+                request
+                    .headers
+                    .get(name)
+                    .map(|value| value.to_str().unwrap().to_owned())
+            };
+            (header("ce-id").unwrap(), header("ce-heddlereplay"))
+        })
+        .collect();
+    let mut replayed: Vec<_> = marks.iter().filter(|(_, mark)| mark.is_some()).collect();
+    replayed.sort();
+    let mark = Some(started.id.to_string());
+    let expected = ["2", "3", "4"].map(|id| (id.to_owned(), mark.clone()));
+    assert_eq!(replayed, expected.iter().collect::<Vec<_>>());
+    assert_eq!(marks.len(), 9, "six live, three replayed");
+    let ended = engine.replays().remove(0).ended.map(|(how, _)| how);
+    assert_eq!(ended, Some(SideEnd::Finished));
+    assert!(dispatcher.shutdown(DEADLINE).await.abandoned.is_empty());
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn a_replay_of_an_earlier_run_goes_on_by_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path()).await;
+    let sink = TestSink::answering(status(200)).await;
+    let dispatcher = run(&engine, vec![trigger("t", http(sink.url()))]).await;
+    publish(&engine, 1..=3).await;
+    idle(&dispatcher, "default/t").await;
+    let replay = Replay {
+        of: name("default/t"),
+        from: Start::Earliest,
+        to: Start::Latest,
+        rate: Some(1),
+    };
+    engine.replay(&replay).await.unwrap();
+    assert!(dispatcher.shutdown(DEADLINE).await.abandoned.is_empty());
+    engine.close().await;
+    drop(engine);
+
+    let engine = open(directory.path()).await;
+    let dispatcher = run(&engine, vec![trigger("t", http(sink.url()))]).await;
+    replays_end(&engine).await;
+    assert_eq!(idle(&dispatcher, "default/t").await.subscription.replayed, 3);
+    assert!(dispatcher.shutdown(DEADLINE).await.abandoned.is_empty());
     engine.close().await;
 }

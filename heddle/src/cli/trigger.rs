@@ -12,6 +12,10 @@ pub(crate) enum TriggerCommand {
     Pause(PauseArgs),
     /// Go on where it was paused.
     Resume(ResumeArgs),
+    /// Move its position: it gets every event from there on that matches, and nothing else.
+    Seek(SeekArgs),
+    /// Remove what a trigger that left the configuration has left behind: position, retries and counts.
+    Forget(ForgetArgs),
 }
 
 /// Arguments of `heddle trigger pause`.
@@ -31,6 +35,26 @@ pub(crate) struct ResumeArgs {
     pub(crate) of: OfTrigger,
 }
 
+/// Arguments of `heddle trigger seek`.
+#[derive(Debug, Args)]
+pub(crate) struct SeekArgs {
+    #[command(flatten)]
+    pub(crate) of: OfTrigger,
+    /// Where to: earliest, latest, a time (RFC 3339), or the position of the next event.
+    #[arg(long, value_parser = place, value_name = "PLACE")]
+    pub(crate) to: String,
+    /// Say how many events lie between, and move nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Arguments of `heddle trigger forget`.
+#[derive(Debug, Args)]
+pub(crate) struct ForgetArgs {
+    #[command(flatten)]
+    pub(crate) of: OfTrigger,
+}
+
 /// Which trigger, and where it runs.
 #[derive(Debug, Args)]
 pub(crate) struct OfTrigger {
@@ -39,6 +63,11 @@ pub(crate) struct OfTrigger {
     pub(crate) name: ResourceName,
     #[command(flatten)]
     pub(crate) admin: AdminArgs,
+}
+
+/// A place as it was written, checked.
+pub(crate) fn place(text: &str) -> Result<String, String> {
+    crate::place::parse(text).map(|_| text.to_owned())
 }
 
 /// A name; one without a namespace is in `default`.

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::trigger::{OfTrigger, PauseArgs, ResumeArgs, TriggerCommand};
+use crate::cli::trigger::{ForgetArgs, OfTrigger, PauseArgs, ResumeArgs, SeekArgs, TriggerCommand};
 use crate::client::{Client, Document};
 use crate::exit::Outcome;
+use crate::limits;
 use crate::output::{self, cell};
 
 /// Asks for the change and says what is so now.
@@ -12,6 +13,8 @@ pub(crate) async fn run(command: TriggerCommand) -> Outcome {
     match command {
         TriggerCommand::Pause(args) => pause(args).await,
         TriggerCommand::Resume(args) => resume(args).await,
+        TriggerCommand::Seek(args) => seek(args).await,
+        TriggerCommand::Forget(args) => forget(args).await,
     }
 }
 
@@ -29,11 +32,35 @@ async fn resume(args: ResumeArgs) -> Outcome {
     output::print(&format!("trigger {} goes on\n", args.of.name))
 }
 
+async fn seek(args: SeekArgs) -> Outcome {
+    let body = json!({ "to": args.to, "dryRun": args.dry_run });
+    let sought = change(&args.of, "seek", body).await?;
+    let field = |name: &str| cell(&sought.value, name);
+    let (from, to, between) = (field("/from"), field("/to"), field("/between"));
+    let name = args.of.name;
+    output::print(&if args.dry_run {
+        format!("trigger {name} would move from {from} to {to}: {between} events of the broker lie between\n")
+    } else {
+        let skipped = field("/skipped");
+        format!("trigger {name} goes on at {to} (it was at {from}); {skipped} events are skipped\n")
+    })
+}
+
+async fn forget(args: ForgetArgs) -> Outcome {
+    let forgotten = change(&args.of, "forget", json!({})).await?;
+    output::print(&format!(
+        "trigger {} is forgotten, with {} events that it had not had\n",
+        args.of.name,
+        cell(&forgotten.value, "/unsettled")
+    ))
+}
+
 async fn change(of: &OfTrigger, command: &str, body: Value) -> Outcome<Document> {
     let client = Client::new(&of.admin.admin, of.admin.token_file.as_deref())?;
-    client
-        .change(&format!("/api/v1/triggers/{}/{command}", of.name), &body)
-        .await
+    // A seek waits for what is in flight.
+    let patience = limits::CLIENT_TIMEOUT + broker::limits::SEEK_WAIT_MAX;
+    let path = format!("/api/v1/triggers/{}/{command}", of.name);
+    client.change_within(patience, &path, &body).await
 }
 
 /// What is stored and not yet accounted for, matched or not, in words.

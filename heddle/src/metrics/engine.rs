@@ -44,6 +44,25 @@ const PER_TRIGGER: &[PerTrigger] = &[
     },
 ];
 
+/// Counted since the subscription was made.
+const PER_TRIGGER_TOTAL: &[PerTrigger] = &[
+    PerTrigger {
+        name: "trigger_skipped",
+        help: "Events that a seek left behind",
+        read: |status| status.skipped,
+    },
+    PerTrigger {
+        name: "trigger_replayed",
+        help: "Events delivered by replays, in no other count",
+        read: |status| status.replayed,
+    },
+    PerTrigger {
+        name: "trigger_redriven",
+        help: "Dead letters delivered by redrives, in no other count",
+        read: |status| status.redriven,
+    },
+];
+
 impl EngineCollector {
     pub(super) fn new(engine: Embedded) -> Self {
         Self { engine }
@@ -162,7 +181,26 @@ impl EngineCollector {
                 ConstGauge::new(read(&subscription.status)).encode(descriptor.encode_family(&labels)?)?;
             }
         }
-        Ok(())
+        for PerTrigger { name, help, read } in PER_TRIGGER_TOTAL {
+            let kind = ConstCounter::new(0_u64).metric_type();
+            let mut descriptor = encoder.encode_descriptor(name, help, None, kind)?;
+            for subscription in &subscriptions {
+                let labels = [("trigger", subscription.name.to_string())];
+                ConstCounter::new(read(&subscription.status)).encode(descriptor.encode_family(&labels)?)?;
+            }
+        }
+        let running = self
+            .engine
+            .replays()
+            .iter()
+            .filter(|replay| replay.ended.is_none())
+            .count();
+        gauge(
+            encoder,
+            "replays_running",
+            "Replays and redrives that run",
+            running as u64,
+        )
     }
 }
 

@@ -10,6 +10,7 @@ mod health;
 mod openapi;
 mod position;
 mod query;
+mod replays;
 mod routes;
 mod sources;
 mod storage;

@@ -39,6 +39,8 @@ pub enum Start {
     /// With the first event that comes after it.
     #[default]
     Latest,
+    /// With the first event that was accepted at this time or later, in milliseconds since 1970.
+    At(u64),
 }
 
 impl Trigger {
@@ -100,15 +102,24 @@ fn start(document: &Reader<'_>, meta: &Meta) -> Start {
     match text.value.as_str() {
         "earliest" => Start::Earliest,
         "latest" => Start::Latest,
+        other if at(other).is_some() => at(other).unwrap_or_default(),
         other => {
             let message = format!("{START} cannot be \"{other}\"");
             let problem = Problem::error(&text.place, message);
-            document
-                .findings()
-                .add(problem.with_candidates(other, "it can be", &["earliest", "latest"]));
+            document.findings().add(problem.with_candidates(
+                other,
+                "it can be",
+                &["earliest", "latest", "a time such as 2026-01-31T12:00:00Z"],
+            ));
             Start::default()
         }
     }
+}
+
+/// A time (RFC 3339) as a start.
+fn at(text: &str) -> Option<Start> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(time.as_millisecond()).ok().map(Start::At)
 }
 
 /// A user who asks for order must not get none in silence.

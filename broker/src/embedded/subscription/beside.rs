@@ -64,6 +64,15 @@ impl Sub {
         self.woken.notify_one();
     }
 
+    /// Hands out nothing more, without a word to its trigger.
+    pub(super) fn end_now(&self) {
+        if let Some(side) = &self.side {
+            side.is_ending.store(true, Ordering::Release);
+            side.has_ended.store(true, Ordering::Release);
+        }
+        self.woken.notify_one();
+    }
+
     /// The replays and redrives that ran beside it.
     pub(crate) fn ended(&self) -> Vec<EndedSide> {
         self.inner.lock().ended.iter().cloned().collect()

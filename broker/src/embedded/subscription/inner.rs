@@ -29,6 +29,8 @@ pub(super) struct Inner {
     pub(super) scanned: u64,
     /// The last sequence that was matched, or the floor; what lies between it and the next match did not match.
     pub(super) covered: u64,
+    /// Commands that are moving its place: nothing is handed out meanwhile.
+    pub(super) held: u32,
     /// The last sequence that it is for; the end of time for a trigger's own.
     pub(super) until: u64,
     /// The stream of its redriven dead letters, once there is one.

@@ -17,7 +17,8 @@ use crate::embedded::memory::TailMemory;
 use crate::embedded::open::recover;
 use crate::embedded::rebuild::{self, Rebuilt};
 use crate::embedded::records::{
-    DeadLetterMeta, DedupedRecord, Fate, Item, PausedRecord, STATE, SideRecord, SideSpec, dead_letter_entry,
+    DeadLetterMeta, DedupedRecord, Fate, ForgottenRecord, Item, PausedRecord, STATE, SideRecord, SideSpec,
+    SoughtRecord, dead_letter_entry,
 };
 use crate::embedded::snapshot::Taking;
 use crate::embedded::view::keys::{Class, class};
@@ -65,6 +66,12 @@ fn change() -> impl Strategy<Value = Change> {
                 until: Timestamp(until),
                 pairs: pairs.into_iter().map(pair).collect(),
             }))
+        }),
+        2 => (id(), 0..20_u64, 0..3_u64).prop_map(move |(id, after, skipped)| {
+            one(StateRecord::Sought(SoughtRecord { id, after, skipped }))
+        }),
+        1 => (id(), side_id()).prop_map(move |(id, beside)| {
+            one(StateRecord::Forgotten(ForgottenRecord { ids: vec![beside, id] }))
         }),
         3 => side().prop_map(move |record| one(StateRecord::Side(record))),
     ]

@@ -5,7 +5,7 @@
 //! r subscription, sequence -> Retry d subscription, at, sequence -> ()   c subscription -> how many retries
 //! x subscription, stream, sequence -> dead letter's stream and sequence  w dead-letter stream -> indexed up to
 //! o source key -> state             y z pairs of source and id, see [`super::dedupe`]
-//! p -> the last id that was given to a subscription
+//! p -> the last id that was given to a subscription   p subscription -> it is no more
 //! ```
 //!
 //! Each letter is one of these, and a new letter is a `Fact` unless it is named here:

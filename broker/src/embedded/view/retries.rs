@@ -29,6 +29,10 @@ impl View {
         sequence: u64,
         retry: &Retry,
     ) -> Result<(), ViewError> {
+        if self.has_ended(id)? {
+            // What was in somebody's hands at the end.
+            return Ok(());
+        }
         let before = self.retry(id, sequence)?;
         let mut retries = self.retries.lock();
         let count = retries.entry(id).or_default();
@@ -84,6 +88,18 @@ impl View {
             }
         }
         Ok(())
+    }
+
+    /// A subscription is no more: no retry of it waits, and none will.
+    pub(crate) fn end(&self, id: SubscriptionId) -> Result<(), ViewError> {
+        self.remove_retries(id)?;
+        let mut batch = Batch::default();
+        batch.put(key(b'p', &[id.0]), []);
+        self.write(batch)
+    }
+
+    fn has_ended(&self, id: SubscriptionId) -> Result<bool, ViewError> {
+        Ok(self.get(&key(b'p', &[id.0]))?.is_some())
     }
 
     /// The retry of one event.

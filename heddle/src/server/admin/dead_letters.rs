@@ -50,6 +50,9 @@ pub(super) struct DeadLetterView {
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
     attempts: u32,
+    /// The replay or redrive that could not deliver it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<String>,
     /// The event in the JSON format; when one letter is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<Box<RawValue>>,
@@ -129,6 +132,7 @@ impl From<DeadLetterEntry> for DeadLetterView {
             message: entry.message,
             answer: entry.data,
             attempts: entry.attempts,
+            replay: entry.replay,
             event: None,
         }
     }

@@ -5,8 +5,8 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Admin, backup, brokers, dead_letters, endpoints, health, openapi, position, show_metrics, sources,
-    storage, tail, triggers,
+    Admin, backup, brokers, dead_letters, endpoints, health, openapi, position, replays, show_metrics,
+    sources, storage, tail, triggers,
 };
 use crate::server::problem::{Kind, Problem};
 
@@ -40,6 +40,21 @@ pub(super) fn guarded() -> Vec<Route> {
         write(
             "/api/v1/triggers/{namespace}/{name}/resume",
             post(position::resume),
+        ),
+        write("/api/v1/triggers/{namespace}/{name}/seek", post(position::seek)),
+        write(
+            "/api/v1/triggers/{namespace}/{name}/forget",
+            post(position::forget),
+        ),
+        of(
+            "/api/v1/replays",
+            "GET, HEAD, POST",
+            get(replays::list).post(replays::start),
+        ),
+        of(
+            "/api/v1/replays/{id}",
+            "GET, HEAD, DELETE",
+            get(replays::show).delete(replays::cancel),
         ),
         read("/api/v1/sources", get(sources::list)),
         read("/api/v1/sources/{namespace}/{name}", get(sources::show)),

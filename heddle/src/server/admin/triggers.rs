@@ -83,6 +83,12 @@ struct Counts {
     sent_to_dead_letter_sink: u64,
     /// Put into the dead-letter store.
     dead_lettered: u64,
+    /// Left behind by a seek.
+    skipped: u64,
+    /// Delivered by replays.
+    replayed: u64,
+    /// Delivered by redrives of dead letters.
+    redriven: u64,
     retries: u64,
     waiting_retry: u64,
     /// Matched and not yet claimed.
@@ -193,7 +199,7 @@ fn condition(is_configured: bool, running: Option<&TriggerStatus>, paused: Optio
         None if is_configured => Condition::not_ready("NotRunning", "it is not running yet"),
         None => Condition::not_ready(
             "NotConfigured",
-            "its position and retries are kept, but the configuration has no such trigger",
+            "its position and retries are kept, but the configuration has no such trigger; `heddle trigger forget` removes them",
         ),
     }
 }
@@ -236,6 +242,9 @@ impl Counts {
             delivered: status.delivered,
             sent_to_dead_letter_sink: status.dead_letter_sink,
             dead_lettered: status.dead_lettered,
+            skipped: status.skipped,
+            replayed: status.replayed,
+            redriven: status.redriven,
             retries: status.retries,
             waiting_retry: status.waiting_retry,
             pending: status.ready,
