@@ -11,6 +11,7 @@ mod disk;
 mod edits;
 mod ingress;
 mod lifecycle;
+mod position;
 mod pressure;
 mod readme;
 mod retention;
