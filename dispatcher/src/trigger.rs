@@ -109,7 +109,7 @@ impl Trigger {
             dead_letter_sink: self.dead_letter_sink.clone(),
             policy: self.policy.clone(),
             mark: side.id.mark(),
-            pace: side.rate.map(Pace::new),
+            pace: side.rate.map(|rate| Pace::new(rate, self.shared.clock.now())),
             subscription,
             metrics: Metrics::default().trigger(&self.name),
             parking: Arc::new(Semaphore::new(PARKED_CLAIMS_OF_ONE_MAX)),
@@ -182,7 +182,8 @@ impl Trigger {
 
     /// Its endpoints, the dead letter sink's last.
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
-        std::iter::once(&self.subscriber).chain(&self.dead_letter_sink)
+        let sink = self.dead_letter_sink.as_deref();
+        std::iter::once(&*self.subscriber).chain(sink)
     }
 
     pub(crate) fn status(&self) -> TriggerStatus {
