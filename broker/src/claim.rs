@@ -90,6 +90,19 @@ pub enum Settlement {
         /// What the next attempt must know.
         progress: Progress,
     },
+    /// To be tried again, not before `at`, although it had its last attempt: the events after it of its key wait for it,
+    /// as they do for any retry of an ordered subscription, and the key is shown as blocked.
+    Block {
+        /// The earliest time.
+        at: Timestamp,
+        /// What the next attempt must know.
+        progress: Progress,
+    },
+    /// To be tried no more until a person releases it; the events after it of its key wait for it.
+    Park {
+        /// How far it came, and why not further.
+        progress: Progress,
+    },
     /// To the dead-letter store, with this settlement or not at all.
     DeadLettered(DeadLetter),
     /// Delivered, but its reply ran out of hops: the reply goes to the dead-letter store.
@@ -147,6 +160,8 @@ pub enum DeadLetterReason {
     Refused,
     /// A reply that had no pass left.
     Loop,
+    /// A person let its key go on without it.
+    Skipped,
 }
 
 /// A settlement that could not be stored; the claim is given back.

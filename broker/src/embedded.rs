@@ -19,6 +19,8 @@ mod degrade;
 mod door;
 mod examine;
 mod format;
+mod key;
+mod keys;
 mod memory;
 mod open;
 mod places;
@@ -55,6 +57,7 @@ pub use backup::{Backup, BackupError};
 pub use dead_letters::{DeadLetterEntry, DeadLetterQuery, ReadError};
 pub use examine::{Examined, ExaminedView, examine};
 pub use journal::{Durability, LockState, SpaceReport};
+pub use keys::{HeldKey, HeldState, KeyError, Released};
 pub(crate) use memory::TailBytes;
 pub use open::{OpenError, Opened, Options};
 pub use position::{PositionError, Sought};
@@ -343,6 +346,7 @@ impl Embedded {
         let attached = attached.ok_or_else(|| SubscribeError::Attached {
             subscription: spec.name.clone(),
         })?;
+        sub.set_order(spec.order);
         self.set_filter(&sub, spec.filter)
             .await
             .map_err(|source| SubscribeError::Storage {

@@ -15,6 +15,8 @@
 //!   delivery). A reply and a dead letter are durable, together with the settlement, when `settle` returns `Ok`.
 //! - A subscription that is paused hands out no claims, also after a restart, and loses nothing: what is in flight can
 //!   be settled, retries wait, and events that come in are there when it goes on.
+//! - Of an ordered subscription ([`Order::ByKey`]) at most one event of a key is claimed at once, in the order in which
+//!   they are stored, whatever happens in between; a key whose event waits holds back no other key.
 //! - Retries survive restart with their progress and their time, and never fire early by the engine's clock.
 
 use std::fmt;
@@ -223,6 +225,20 @@ pub struct SubscriptionSpec {
     pub start: Start,
     /// Which events it wants from here on. What is stored already is judged by the filter of its time.
     pub filter: Filter,
+    /// Which of its events wait for each other.
+    pub order: Order,
+}
+
+/// Which events of a subscription wait for each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Order {
+    /// None do.
+    #[default]
+    Unordered,
+    /// Those of one key, which is their extension `partitionkey`; those without one are of one key. They are handed
+    /// out one at a time in the order in which they are stored, the next when the one before it is settled durably.
+    ByKey,
 }
 
 /// Where a new subscription starts.
@@ -312,11 +328,18 @@ pub struct SubscriptionStatus {
     pub retries: u64,
     /// Waiting for the time of their next attempt.
     pub waiting_retry: u64,
+    /// Waiting on disk behind an event of their key that waits.
+    pub behind: u64,
+    /// Keys that wait for a person: each for its first event.
+    pub parked_keys: u64,
+    /// Of those that wait for the time of their next attempt: keys whose first event had its last attempt and is tried
+    /// on.
+    pub blocked_keys: u64,
     /// Matched, in memory, not yet claimed.
     pub ready: u64,
     /// First attempts that are claimed and not yet settled durably.
     pub in_flight: u64,
-    /// Of those that wait for a retry: being tried now.
+    /// Of those that wait for a retry or behind others: being tried now.
     pub retrying: u64,
     /// Events of the broker's stream that have not been matched yet.
     pub backlog: u64,
@@ -362,7 +385,8 @@ impl SubscriptionStatus {
     /// Nothing to do: all that is stored has been matched and settled, no retry waits.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.ready == 0 && self.in_flight == 0 && self.waiting_retry == 0 && self.backlog == 0
+        let waiting = self.waiting_retry + self.behind + self.parked_keys;
+        self.ready == 0 && self.in_flight == 0 && waiting == 0 && self.backlog == 0
     }
 }
 

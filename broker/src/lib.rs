@@ -28,8 +28,8 @@ pub use claim::{
 };
 pub use clock::{Clock, SystemClock, Timestamp, WallClock};
 pub use engine::{
-    Accepted, AppendError, Batch, Engine, Matcher, Position, SourceState, Start, Stored, SubscribeError,
-    Subscription, SubscriptionId, SubscriptionSpec, SubscriptionStatus,
+    Accepted, AppendError, Batch, Engine, Matcher, Order, Position, SourceState, Start, Stored,
+    SubscribeError, Subscription, SubscriptionId, SubscriptionSpec, SubscriptionStatus,
 };
 pub use pause::{Pause, PausedBy};
 pub use side::{BadSideId, Side, SideEnd, SideId, SideInfo, SideKind};

@@ -24,6 +24,10 @@ pub const LAG_READ_BYTES_MAX: usize = 256 * 1024;
 /// The same when memory for events is short.
 pub const LAG_READ_BYTES_MIN: usize = 16 * 1024;
 
+/// How long events of an ordered subscription that wait behind a delivery of their key may take up the memory that
+/// other keys need to be read on. Then they go to disk: longer than most deliveries take, short beside a timeout.
+pub const KEY_PATIENCE_MS: u64 = 1000;
+
 /// Events that a lagging subscription reads at once.
 pub const LAG_READ_EVENTS_MAX: usize = 512;
 
@@ -99,3 +103,9 @@ pub const SIDES_RUNNING_MAX: usize = 64;
 /// State records that may be committed and not applied yet while events are handed out: they are in memory, and one of
 /// settlements is up to [`SETTLEMENT_FRAME_BYTES_MAX`].
 pub const STATE_UNAPPLIED_RECORDS_MAX: u64 = 256;
+
+/// Entries of the retry schedule that are looked at to list the keys that are held up: a list is for people.
+pub const KEYS_SCANNED_MAX: usize = 10_000;
+
+/// Events behind a held key that are counted one by one for the list.
+pub const KEYS_BEHIND_COUNT_MAX: usize = 10_000;

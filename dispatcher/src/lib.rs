@@ -57,10 +57,13 @@ pub use dispatcher::{Dispatcher, Drained, Handle, Options, StartError, StillRunn
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use observer::{
-    Closed, DeadLettered, Delivered, Observer, Opened, Paused, ReplyStored, RetryScheduled, Silent, Stopped,
+    Closed, DeadLettered, Delivered, Observer, Opened, Parked, Paused, ReplyStored, RetryScheduled, Silent,
+    Stopped,
 };
 pub use rate::Rate;
-pub use spec::{BackoffPolicy, DeliveryPolicy, Format, HttpSink, Sender, Sink, TriggerSpec};
+pub use spec::{
+    AfterLastAttempt, BackoffPolicy, DeliveryPolicy, Format, HttpSink, Sender, Sink, TriggerSpec,
+};
 pub use status::{EndpointState, EndpointStatus, LastError, TriggerStatus};
 pub use transport::client::{HttpOptions, HttpTransport};
 pub use transport::{Transport, Trust};

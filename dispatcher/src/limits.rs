@@ -62,6 +62,10 @@ pub const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Share of a wait that jitter may add to it. Spreads a herd of retries, never brings one forward.
 pub const JITTER_SHARE_MAX: f64 = 0.1;
 
+/// Shortest wait between two attempts on an event that is tried for ever: a policy without a delay must not make a busy
+/// loop of it.
+pub const BLOCKED_WAIT_MIN: Duration = Duration::from_secs(1);
+
 /// Bytes of an answer that claims to be an event: twice the largest event, because base64 and JSON escapes need room.
 pub const REPLY_BYTES_MAX: usize = 2 * 1024 * 1024;
 

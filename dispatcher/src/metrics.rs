@@ -30,6 +30,7 @@ pub struct Metrics {
     delivered: Family<TriggerLabels, Counter>,
     dead_letter_sink: Family<TriggerLabels, Counter>,
     retries: Family<TriggerLabels, Counter>,
+    parked: Family<TriggerLabels, Counter>,
     dead_letters: Family<ReasonLabels, Counter>,
     replies: Family<TriggerLabels, Counter>,
     settle_errors: Family<TriggerLabels, Counter>,
@@ -49,6 +50,7 @@ pub(crate) struct TriggerMetrics {
     pub(crate) delivered: Counter,
     pub(crate) dead_letter_sink: Counter,
     pub(crate) retries: Counter,
+    pub(crate) parked: Counter,
     pub(crate) replies: Counter,
     pub(crate) settle_errors: Counter,
     pub(crate) stopped: Gauge,
@@ -115,6 +117,11 @@ impl Metrics {
             new.retries.clone(),
         );
         registry.register(
+            "events_parked",
+            "Events whose key was parked after their last attempt",
+            new.parked.clone(),
+        );
+        registry.register(
             "dead_letters",
             "Events put into the dead-letter store, by reason",
             new.dead_letters.clone(),
@@ -164,6 +171,7 @@ impl Metrics {
             delivered: self.delivered.get_or_create_owned(&labels),
             dead_letter_sink: self.dead_letter_sink.get_or_create_owned(&labels),
             retries: self.retries.get_or_create_owned(&labels),
+            parked: self.parked.get_or_create_owned(&labels),
             replies: self.replies.get_or_create_owned(&labels),
             settle_errors: self.settle_errors.get_or_create_owned(&labels),
             stopped: self.stopped.get_or_create_owned(&labels),
@@ -216,6 +224,7 @@ impl Default for Metrics {
             delivered: Family::default(),
             dead_letter_sink: Family::default(),
             retries: Family::default(),
+            parked: Family::default(),
             dead_letters: Family::default(),
             replies: Family::default(),
             settle_errors: Family::default(),
@@ -251,6 +260,7 @@ impl TriggerMetrics {
             DeadLetterReason::RetriesExhausted => "retries-exhausted",
             DeadLetterReason::Refused => "refused",
             DeadLetterReason::Loop => "loop",
+            DeadLetterReason::Skipped => "skipped",
         };
         let labels = ReasonLabels {
             trigger: Arc::clone(&self.trigger),

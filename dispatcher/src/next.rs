@@ -12,9 +12,10 @@ use http::StatusCode;
 use schemas::event::Event;
 use schemas::names::ResourceName;
 
+use crate::limits::BLOCKED_WAIT_MIN;
 use crate::outcome::{Outcome, Verdict, verdict};
 use crate::reply::{Onward, onward};
-use crate::spec::DeliveryPolicy;
+use crate::spec::{AfterLastAttempt, DeliveryPolicy};
 
 /// What the rules need to know of a trigger.
 #[derive(Debug)]
@@ -46,7 +47,11 @@ pub(crate) enum Next {
         wait: Duration,
         progress: Progress,
         failure: Failure,
+        /// It had its last attempt, and its key waits for it as long as it takes.
+        blocks: bool,
     },
+    /// It had its last attempt; it waits for a person, and its key with it.
+    Park { progress: Progress, failure: Failure },
     /// Into the dead-letter store.
     Store(DeadLetter),
     /// The subscriber wants no events any more: the trigger pauses, and this event stays as it is.
@@ -79,6 +84,12 @@ impl Rules<'_> {
                 self.again(failure, *retry_after, progress, now, random)
             }
             Outcome::Gone { failure } if progress.step == Step::Subscriber => Next::Pause(failure.clone()),
+            Outcome::Transient {
+                failure, retry_after, ..
+            } if self.blocks(progress) => self.blocked(failure, *retry_after, progress, now, random),
+            Outcome::Permanent { failure, .. } if self.blocks(progress) => {
+                self.blocked(failure, None, progress, now, random)
+            }
             Outcome::Transient { failure, .. }
             | Outcome::Permanent { failure, .. }
             | Outcome::Gone { failure } => self.given_up(failure, &event.event, progress, now),
@@ -144,7 +155,7 @@ impl Rules<'_> {
         now: Timestamp,
         random: &mut Rng,
     ) -> Next {
-        let attempts = progress.attempts + 1;
+        let attempts = progress.attempts.saturating_add(1);
         let wait = self.policy.wait_before_retry(attempts, retry_after, random);
         let kept = match progress.step {
             Step::Subscriber => Some(failure.clone()),
@@ -161,6 +172,32 @@ impl Rules<'_> {
             wait,
             progress,
             failure: failure.clone(),
+            blocks: false,
+        }
+    }
+
+    fn blocks(&self, progress: &Progress) -> bool {
+        progress.step == Step::Subscriber && self.policy.after_last_attempt == AfterLastAttempt::Block
+    }
+
+    /// No last attempt: the longest wait of the policy from here on.
+    fn blocked(
+        &self,
+        failure: &Failure,
+        retry_after: Option<Duration>,
+        progress: &Progress,
+        now: Timestamp,
+        random: &mut Rng,
+    ) -> Next {
+        let longest = self.policy.retries.max(1);
+        let wait = self.policy.wait_before_retry(longest, retry_after, random);
+        let wait = wait.max(BLOCKED_WAIT_MIN);
+        Next::Again {
+            at: now.after(wait),
+            wait,
+            progress: failed(failure, progress),
+            failure: failure.clone(),
+            blocks: true,
         }
     }
 
@@ -168,6 +205,10 @@ impl Rules<'_> {
     /// while waiting for another.
     fn given_up(&self, failure: &Failure, event: &Event, progress: &Progress, now: Timestamp) -> Next {
         match progress.step {
+            Step::Subscriber if self.policy.after_last_attempt == AfterLastAttempt::Park => Next::Park {
+                progress: failed(failure, progress),
+                failure: failure.clone(),
+            },
             Step::Subscriber if self.has_dead_letter_sink => {
                 let progress = Progress {
                     step: Step::DeadLetterSink,
@@ -180,6 +221,7 @@ impl Rules<'_> {
                     wait: Duration::ZERO,
                     progress,
                     failure: failure.clone(),
+                    blocks: false,
                 }
             }
             Step::Subscriber => self.store(event, failure.clone(), progress.attempts + 1),
@@ -238,13 +280,35 @@ impl Next {
                 outcome: taken_by(*step),
                 dead_letter: dead_letter.clone(),
             },
+            Self::Again {
+                at,
+                progress,
+                blocks: true,
+                ..
+            } => Settlement::Block {
+                at: *at,
+                progress: progress.clone(),
+            },
             Self::Again { at, progress, .. } => Settlement::RetryAt {
                 at: *at,
+                progress: progress.clone(),
+            },
+            Self::Park { progress, .. } => Settlement::Park {
                 progress: progress.clone(),
             },
             Self::Store(dead_letter) => Settlement::DeadLettered(dead_letter.clone()),
             Self::Pause(_) => return None,
         })
+    }
+}
+
+/// How far it has come after one more failure at the subscriber.
+fn failed(failure: &Failure, progress: &Progress) -> Progress {
+    Progress {
+        step: Step::Subscriber,
+        attempts: progress.attempts.saturating_add(1),
+        subscriber_attempts: progress.subscriber_attempts,
+        failure: Some(failure.clone()),
     }
 }
 

@@ -12,6 +12,8 @@ pub trait Observer: Send + Sync + 'static {
     fn delivered(&self, _delivered: &Delivered<'_>) {}
     /// An attempt failed and another will follow, at the same hop or at the dead letter sink.
     fn retry_scheduled(&self, _retry: &RetryScheduled<'_>) {}
+    /// An event had its last attempt and waits for a person, and its key with it.
+    fn parked(&self, _parked: &Parked<'_>) {}
     /// An event, or a reply that ran out of passes, went to the dead-letter store.
     fn dead_lettered(&self, _dead_lettered: &DeadLettered<'_>) {}
     /// A reply or a forwarded event was stored together with the settlement of its cause.
@@ -70,6 +72,21 @@ pub struct RetryScheduled<'a> {
     pub at: Timestamp,
     /// The wait until then.
     pub wait: Duration,
+    /// The attempt was the last that the policy has: it is tried on because its key may not go on without it.
+    pub is_past_last: bool,
+}
+
+/// An event that waits for a person.
+#[derive(Clone, Copy, Debug)]
+pub struct Parked<'a> {
+    /// Whose event.
+    pub trigger: &'a ResourceName,
+    /// The event as the broker keeps it.
+    pub event: &'a Event,
+    /// What went wrong last.
+    pub failure: &'a Failure,
+    /// Attempts made.
+    pub attempts: u32,
 }
 
 /// An event in the dead-letter store.

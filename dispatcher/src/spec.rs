@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use broker::Start;
+use broker::{Order, Start};
 use http::{HeaderName, HeaderValue, Uri};
 use schemas::filter::Filter;
 use schemas::names::ResourceName;
@@ -30,6 +30,8 @@ pub struct TriggerSpec {
     pub delivery: DeliveryPolicy,
     /// Where the subscription starts when it is new.
     pub start: Start,
+    /// Which of its events wait for each other.
+    pub order: Order,
     /// On whose behalf its requests are made.
     pub sender: Sender,
 }
@@ -104,6 +106,20 @@ pub struct DeliveryPolicy {
     pub retry_after_max: Duration,
     /// How the event is written.
     pub format: Format,
+    /// What becomes of an event whose last attempt at the subscriber failed, or that it refused.
+    pub after_last_attempt: AfterLastAttempt,
+}
+
+/// What becomes of an event that its subscriber did not take. All but the first are for ordered triggers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AfterLastAttempt {
+    /// To the dead letter sink, or to the store without one; then the next of its key has its turn.
+    #[default]
+    SkipToDeadLetter,
+    /// It waits for a person, and its key with it.
+    Park,
+    /// It is tried on at the policy's longest wait, for ever, and its key waits for it.
+    Block,
 }
 
 /// How the wait before the n-th retry grows (n = 1 for the first).
@@ -166,6 +182,7 @@ impl Default for DeliveryPolicy {
             timeout: limits::ATTEMPT_TIMEOUT,
             retry_after_max: limits::RETRY_AFTER_MAX,
             format: Format::Binary,
+            after_last_attempt: AfterLastAttempt::SkipToDeadLetter,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker::{DeadLetter, Progress, Reply, Step, Stored};
 
 use crate::next::Next;
-use crate::observer::{DeadLettered, Delivered, ReplyStored, RetryScheduled};
+use crate::observer::{DeadLettered, Delivered, Parked, ReplyStored, RetryScheduled};
 use crate::outcome::Outcome;
 use crate::trigger::Trigger;
 
@@ -64,6 +64,7 @@ impl<'a> Telling<'a> {
                 wait,
                 progress,
                 failure,
+                blocks,
             } => {
                 self.trigger.metrics.retries.inc();
                 self.trigger.shared.observer.retry_scheduled(&RetryScheduled {
@@ -75,6 +76,16 @@ impl<'a> Telling<'a> {
                     attempts: self.attempts,
                     at: *at,
                     wait: *wait,
+                    is_past_last: *blocks,
+                });
+            }
+            Next::Park { failure, .. } => {
+                self.trigger.metrics.parked.inc();
+                self.trigger.shared.observer.parked(&Parked {
+                    trigger: &self.trigger.name,
+                    event: &self.stored.event,
+                    failure,
+                    attempts: self.attempts,
                 });
             }
             Next::Store(dead_letter) => self.dead_lettered(dead_letter),

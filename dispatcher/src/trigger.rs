@@ -17,7 +17,7 @@ use crate::next::Rules;
 use crate::observer::{Observer, Stopped};
 use crate::pace::Pace;
 use crate::slots::Share;
-use crate::spec::{DeliveryPolicy, TriggerSpec};
+use crate::spec::{AfterLastAttempt, DeliveryPolicy, TriggerSpec};
 use crate::status::{LastError, TriggerStatus};
 use crate::transport::Transport;
 
@@ -107,7 +107,11 @@ impl Trigger {
             broker: self.broker.clone(),
             subscriber: Arc::clone(&self.subscriber),
             dead_letter_sink: self.dead_letter_sink.clone(),
-            policy: self.policy.clone(),
+            // It runs beside the keys of its trigger, and ends: nothing of it may wait for ever.
+            policy: DeliveryPolicy {
+                after_last_attempt: AfterLastAttempt::SkipToDeadLetter,
+                ..self.policy.clone()
+            },
             mark: side.id.mark(),
             pace: side.rate.map(|rate| Pace::new(rate, self.shared.clock.now())),
             subscription,

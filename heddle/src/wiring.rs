@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use ::sources::SourceSpec;
-use broker::{Start, Step, Timestamp};
-use dispatcher::{BackoffPolicy, DeliveryPolicy, Format, Sender, Sink, TriggerSpec};
+use broker::{Order, Start, Step, Timestamp};
+use dispatcher::{AfterLastAttempt, BackoffPolicy, DeliveryPolicy, Format, Sender, Sink, TriggerSpec};
 use schemas::names::ResourceName;
 use schemas::resources::delivery;
+use schemas::resources::order;
 use schemas::resources::trigger;
 use schemas::yaml::Problem;
 
@@ -110,11 +111,22 @@ fn trigger_spec(trigger: &plan::Trigger) -> TriggerSpec {
         filter: trigger.filter.clone(),
         subscriber: sinks::sink(&trigger.subscriber),
         dead_letter_sink: trigger.delivery.dead_letter_sink.as_ref().map(sinks::sink),
-        delivery: delivery_policy(&trigger.delivery),
+        delivery: DeliveryPolicy {
+            after_last_attempt: match trigger.after_last_attempt {
+                order::AfterLastAttempt::SkipToDeadLetter => AfterLastAttempt::SkipToDeadLetter,
+                order::AfterLastAttempt::Park => AfterLastAttempt::Park,
+                order::AfterLastAttempt::Block => AfterLastAttempt::Block,
+            },
+            ..delivery_policy(&trigger.delivery)
+        },
         start: match trigger.start {
             trigger::Start::Earliest => Start::Earliest,
             trigger::Start::Latest => Start::Latest,
             trigger::Start::At(millis) => Start::At(Timestamp(millis)),
+        },
+        order: match trigger.order {
+            order::DeliveryOrder::Unordered => Order::Unordered,
+            order::DeliveryOrder::Ordered => Order::ByKey,
         },
         sender: Sender::Trigger,
     }
@@ -134,6 +146,7 @@ fn delivery_policy(delivery: &plan::Delivery) -> DeliveryPolicy {
             delivery::DeliveryFormat::Binary => Format::Binary,
             delivery::DeliveryFormat::Json => Format::Json,
         },
+        after_last_attempt: AfterLastAttempt::SkipToDeadLetter,
     }
 }
 

@@ -18,6 +18,7 @@ pub mod filters;
 pub mod kafka_source;
 pub mod meta;
 pub mod nats_source;
+pub mod order;
 pub mod ping_source;
 pub mod source;
 pub mod trigger;

@@ -14,7 +14,7 @@ use journal::Record;
 
 use super::degrade;
 use super::rebuild::RebuildError;
-use super::records::{Fate, STATE, SideRecord, SideSpec, SoughtRecord, StateRecord, SubscribedRecord};
+use super::records::{STATE, SideRecord, SideSpec, SoughtRecord, StateRecord, SubscribedRecord};
 use super::shared::Shared;
 use super::view::{Counters, Retry, SubscriptionState, View, ViewError};
 
@@ -78,16 +78,16 @@ impl Shared {
             StateRecord::Streams(record) => view.put_broker(record),
             StateRecord::SourceState(state) => view.put_source_state(state),
             StateRecord::Deduped(record) => view.put_pairs(record),
-            StateRecord::Settlements(items) => items.iter().try_for_each(|item| match &item.fate {
-                Fate::Retry { at, progress } => {
-                    let retry = Retry {
-                        at: *at,
-                        progress: (**progress).clone(),
-                    };
-                    view.put_retry(item.subscription, item.sequence, &retry)
-                }
-                Fate::Settled(_) | Fate::Unreadable => view.remove_retry(item.subscription, item.sequence),
-            }),
+            StateRecord::Settlements(items) => {
+                items.iter().try_for_each(|item| match Retry::of(&item.fate) {
+                    Some(retry) => view.put_retry(item.subscription, item.sequence, &retry),
+                    None => view.remove_retry(item.subscription, item.sequence),
+                })
+            }
+            StateRecord::Released(record) => {
+                let retry = Retry::afresh(record.key, record.at);
+                view.put_retry(record.id, record.sequence, &retry)
+            }
             StateRecord::Subscribed(SubscribedRecord { id, .. })
             | StateRecord::Side(SideRecord::Started(SideSpec { id, .. })) => view.put_id(*id),
             StateRecord::Sought(SoughtRecord { id, .. }) => view.remove_retries(*id),
@@ -132,6 +132,11 @@ impl Shared {
                 if let Some(sub) = self.subscription(record.id) {
                     sub.apply_pause(record.pause.clone());
                     self.wake_beside(&sub);
+                }
+            }
+            StateRecord::Released(record) => {
+                if let Some(sub) = self.subscription(record.id) {
+                    sub.apply_released(record, &self.view());
                 }
             }
             StateRecord::Settlements(items) => {

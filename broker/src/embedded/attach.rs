@@ -9,8 +9,9 @@ use journal::{Entry, Purpose, ReadLimit, StreamId};
 use schemas::filter::Filter;
 
 use super::door::Arrival;
+use super::key::Key;
 use super::pump::decode;
-use super::records::{DeadLetterMeta, Fate, Item, StateRecord, dead_letter_entry};
+use super::records::{DeadLetterMeta, Fate, Held, Item, StateRecord, dead_letter_entry};
 use super::shared::Shared;
 use super::subscription::{Next, Sub};
 use super::view::ViewError;
@@ -57,6 +58,15 @@ struct Judge {
 struct Unclaimed<'a> {
     sub: &'a Sub,
     sequence: Option<u64>,
+}
+
+/// Loads an event that waits and was claimed for a command. `None` when it waits no more or cannot be read.
+pub(crate) async fn claim_waiting(shared: &Arc<Shared>, sub: &Arc<Sub>, sequence: u64) -> Option<Claim> {
+    let place = Arc::new(Place {
+        shared: Arc::clone(shared),
+        sub: Arc::clone(sub),
+    });
+    place.load_retry(sequence).await
 }
 
 impl Attached {
@@ -136,7 +146,11 @@ impl Place {
                 continue;
             }
             let now = self.shared.clock.now();
-            match self.shared.look(|view| self.sub.next(now, view)) {
+            let next = self.shared.look(|view| self.sub.next(now, view));
+            for item in self.sub.take_leaving() {
+                self.shared.settle_soon(item);
+            }
+            match next {
                 Ok(Next::Fresh(stored)) => return Some(self.claim(stored, Progress::default())),
                 Ok(Next::Retry(sequence)) => {
                     if let Some(claim) = self.load_retry(sequence).await {
@@ -204,6 +218,9 @@ impl Place {
             Ok((Ok(Some(retry)), Ok(Some(record)))) => {
                 if let Some(stored) = decode(&self.shared, record) {
                     unclaimed.sequence = None;
+                    if let Some(since) = retry.since {
+                        self.sub.note_since(sequence, since);
+                    }
                     return Some(self.claim(Arc::new(stored), retry.progress));
                 }
                 self.unreadable(&mut unclaimed, sequence, sequence, "its record does not decode");
@@ -307,12 +324,13 @@ impl Place {
         });
     }
 
-    fn item(&self, sequence: u64, fate: Fate) -> Item {
+    fn item(&self, stored: &Stored, fate: impl FnOnce(Option<Key>, Option<Timestamp>) -> Fate) -> Item {
+        let (covers, key, since) = self.sub.settling(stored);
         Item {
             subscription: self.sub.id,
-            sequence,
-            covers: self.sub.covers(sequence),
-            fate,
+            sequence: stored.position.sequence,
+            covers,
+            fate: fate(key, since),
         }
     }
 
@@ -349,27 +367,54 @@ impl Place {
     }
 
     /// The settlement, and what must be stored with it.
-    fn entries(&self, cause: Position, settlement: Settlement) -> (With, Item) {
-        let item = |fate| self.item(cause.sequence, fate);
+    fn entries(&self, stored: &Stored, settlement: Settlement) -> (With, Item) {
+        let cause = stored.position;
+        let settled = |outcome| self.item(stored, |_, _| Fate::Settled(outcome));
+        let key_of = |key: Option<Key>| key.unwrap_or_else(|| Key::of(&stored.event));
+        let now = self.shared.clock.now();
         match settlement {
             Settlement::Delivered { outcome, reply } => {
                 let with = reply.map_or(With::Nothing, With::Reply);
-                (with, item(Fate::Settled(outcome)))
+                (with, settled(outcome))
             }
-            Settlement::RetryAt { at, progress } => (
-                With::Nothing,
-                item(Fate::Retry {
-                    at,
-                    progress: Box::new(progress),
-                }),
-            ),
+            Settlement::RetryAt { at, progress } => {
+                let progress = Box::new(progress);
+                let fate = |key, _| match key {
+                    None => Fate::Retry { at, progress },
+                    Some(key) => Fate::Held {
+                        key,
+                        held: Held::Retry { at, progress },
+                    },
+                };
+                (With::Nothing, self.item(stored, fate))
+            }
+            Settlement::Block { at, progress } => {
+                let progress = Box::new(progress);
+                let fate = |key, since: Option<Timestamp>| Fate::Held {
+                    key: key_of(key),
+                    held: Held::Blocked {
+                        at,
+                        since: since.unwrap_or(now),
+                        progress,
+                    },
+                };
+                (With::Nothing, self.item(stored, fate))
+            }
+            Settlement::Park { progress } => {
+                let progress = Box::new(progress);
+                let fate = |key, _| Fate::Held {
+                    key: key_of(key),
+                    held: Held::Parked { since: now, progress },
+                };
+                (With::Nothing, self.item(stored, fate))
+            }
             Settlement::DeadLettered(letter) => (
                 With::Letter(self.dead_letter_entry(cause, letter)),
-                item(Fate::Settled(Outcome::DeadLetterStore)),
+                settled(Outcome::DeadLetterStore),
             ),
             Settlement::DeliveredReplyDeadLettered { outcome, dead_letter } => (
                 With::Letter(self.dead_letter_entry(cause, dead_letter)),
-                item(Fate::Settled(outcome)),
+                settled(outcome),
             ),
         }
     }
@@ -411,7 +456,7 @@ impl Settler for Place {
         if let Some(reason) = self.shared.halted() {
             return future::ready(Err(AppendError::Failed { reason })).boxed();
         }
-        match self.entries(stored.position, settlement) {
+        match self.entries(&stored, settlement) {
             (With::Nothing, item) => {
                 self.shared.settle_soon(item);
                 future::ready(Ok(())).boxed()

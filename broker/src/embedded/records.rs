@@ -12,6 +12,9 @@
 //! Settlements (18) count v | item*                  item = tag u8 | subscription v | sequence v | covers v | rest
 //!                  tag 0..=3: settled (delivered, dead letter sink, dead-letter store, unreadable); rest is empty
 //!                  tag 16: retry; rest = at v | length v | progress as JSON
+//!                  tags 17..=20: waits by its key; rest = key (16, big endian) | more
+//!                    17: behind those before it; no more      18: parked; since v | length v | progress as JSON
+//!                    19: retry; at v | length v | progress    20: blocked; at v | since v | length v | progress
 //! SourceState (19) key length v | key | state
 //! Progress (20)    count v | (subscription v | floor v)*
 //! Filtered (21)    JSON {id, filter, after}
@@ -21,6 +24,7 @@
 //! Side (25)        JSON {started: {..}} or {extended: {id, until}} or {ended: {id, how, at}}
 //! Deduped (26)     event stream v | until v | count v | (pair key 16 | fingerprint 16)*
 //! SnapshotBegin, SnapshotChunk, SnapshotEnd (28, 29, 30)  see [`snapshot`]
+//! Released (31)    JSON {id, sequence, key, at}
 //! DeadLetter (32)  meta length v | meta as JSON | the event's record
 //! ```
 //!
@@ -43,6 +47,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::dedupe::DedupedRecord;
 use self::snapshot::{SnapshotBegin, SnapshotChunk, SnapshotEnd};
+use super::key::Key;
 use crate::clock::Timestamp;
 use crate::{DeadLetterReason, Failure, Outcome, Position, Progress, SourceState, SubscriptionId};
 
@@ -69,9 +74,14 @@ const DEDUPED: u8 = 26;
 const SNAPSHOT_BEGIN: u8 = 28;
 pub(crate) const SNAPSHOT_CHUNK: u8 = 29;
 pub(crate) const SNAPSHOT_END: u8 = 30;
+const RELEASED: u8 = 31;
 pub(crate) const DEAD_LETTER: u8 = 32;
 
 const TAG_RETRY: u8 = 16;
+const TAG_BEHIND: u8 = 17;
+const TAG_PARKED: u8 = 18;
+const TAG_KEY_RETRY: u8 = 19;
+const TAG_BLOCKED: u8 = 20;
 const EVENT_PREFIX_BYTES: usize = 9;
 
 /// A record that does not read as what its kind says. It was checksummed when it was written, so this is a fault
@@ -100,6 +110,7 @@ pub(crate) enum StateRecord {
     SnapshotChunk(SnapshotChunk),
     SnapshotEnd(SnapshotEnd),
     Deduped(DedupedRecord),
+    Released(ReleasedRecord),
 }
 
 /// A subscription has this filter for the events after a sequence.
@@ -108,6 +119,16 @@ pub(crate) struct FilteredRecord {
     pub(crate) id: SubscriptionId,
     pub(crate) filter: Filter,
     pub(crate) after: u64,
+}
+
+/// An event that held its key is to be tried afresh.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReleasedRecord {
+    pub(crate) id: SubscriptionId,
+    pub(crate) sequence: u64,
+    pub(crate) key: Key,
+    /// When.
+    pub(crate) at: Timestamp,
 }
 
 /// A broker got its streams.
@@ -138,7 +159,7 @@ pub(crate) struct Item {
     pub(crate) fate: Fate,
 }
 
-/// The three ways.
+/// The ways.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fate {
     Settled(Outcome),
@@ -146,6 +167,31 @@ pub(crate) enum Fate {
     Unreadable,
     Retry {
         at: Timestamp,
+        progress: Box<Progress>,
+    },
+    /// It waits, and what comes after it of its key waits for it.
+    Held {
+        key: Key,
+        held: Held,
+    },
+}
+
+/// What an event of an ordered subscription waits for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Held {
+    /// Those before it of its key; it was not tried yet.
+    Behind,
+    /// The time of its next attempt.
+    Retry { at: Timestamp, progress: Box<Progress> },
+    /// The time of its next attempt, of which there is no last one.
+    Blocked {
+        at: Timestamp,
+        since: Timestamp,
+        progress: Box<Progress>,
+    },
+    /// A person.
+    Parked {
+        since: Timestamp,
         progress: Box<Progress>,
     },
 }
@@ -295,6 +341,10 @@ impl StateRecord {
                 record.put(&mut head);
                 DEDUPED
             }
+            Self::Released(record) => {
+                head.extend_from_slice(&to_json(record));
+                RELEASED
+            }
             Self::Settlements(items) => {
                 put_varint(&mut head, items.len() as u64);
                 items.iter().for_each(|item| item.put(&mut head));
@@ -339,6 +389,7 @@ impl StateRecord {
             SNAPSHOT_CHUNK => Ok(Self::SnapshotChunk(SnapshotChunk::take(&mut input)?)),
             SNAPSHOT_END => Ok(Self::SnapshotEnd(input.json(&input.rest)?)),
             DEDUPED => DedupedRecord::take(&mut input).map(Self::Deduped),
+            RELEASED => Ok(Self::Released(input.json(&input.rest)?)),
             SETTLEMENTS => {
                 let count = input.varint()?;
                 Ok(Self::Settlements(
@@ -370,8 +421,8 @@ impl StateRecord {
 impl Item {
     /// About how many bytes it takes at most; a failure's data is written as JSON numbers.
     pub(crate) fn bytes_max(&self) -> usize {
-        let Fate::Retry { progress, .. } = &self.fate else {
-            return 32;
+        let Some(progress) = self.fate.progress() else {
+            return 64;
         };
         let failure = progress.failure.as_ref();
         256 + failure.map_or(0, |failure| {
@@ -386,15 +437,21 @@ impl Item {
             Fate::Settled(Outcome::DeadLetterStore) => 2,
             Fate::Unreadable => 3,
             Fate::Retry { .. } => TAG_RETRY,
+            Fate::Held { held, .. } => held.tag(),
         });
         put_varint(out, self.subscription.0);
         put_varint(out, self.sequence);
         put_varint(out, self.covers);
-        if let Fate::Retry { at, progress } = &self.fate {
-            put_varint(out, at.0);
-            let progress = to_json(progress);
-            put_varint(out, progress.len() as u64);
-            out.extend_from_slice(&progress);
+        match &self.fate {
+            Fate::Settled(_) | Fate::Unreadable => {}
+            Fate::Retry { at, progress } => {
+                put_varint(out, at.0);
+                put_block(out, &to_json(progress));
+            }
+            Fate::Held { key, held } => {
+                out.extend_from_slice(&key.to_bytes());
+                held.put(out);
+            }
         }
     }
 
@@ -416,6 +473,10 @@ impl Item {
                     progress: input.json(&progress)?,
                 }
             }
+            TAG_BEHIND | TAG_PARKED | TAG_KEY_RETRY | TAG_BLOCKED => Fate::Held {
+                key: Key::from_bytes(input.array()?),
+                held: Held::take(tag, input)?,
+            },
             other => return Err(input.bad(format!("settlement tag {other} is not known"))),
         };
         if covers >= sequence {
@@ -426,6 +487,77 @@ impl Item {
             sequence,
             covers,
             fate,
+        })
+    }
+}
+
+// === impl Fate ===
+
+impl Fate {
+    /// How far delivery came, if it goes on.
+    fn progress(&self) -> Option<&Progress> {
+        match self {
+            Self::Retry { progress, .. } => Some(progress),
+            Self::Held { held, .. } => held.progress(),
+            Self::Settled(_) | Self::Unreadable => None,
+        }
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    fn progress(&self) -> Option<&Progress> {
+        match self {
+            Self::Behind => None,
+            Self::Retry { progress, .. } | Self::Blocked { progress, .. } | Self::Parked { progress, .. } => {
+                Some(progress)
+            }
+        }
+    }
+
+    fn tag(&self) -> u8 {
+        match self {
+            Self::Behind => TAG_BEHIND,
+            Self::Parked { .. } => TAG_PARKED,
+            Self::Retry { .. } => TAG_KEY_RETRY,
+            Self::Blocked { .. } => TAG_BLOCKED,
+        }
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        match self {
+            Self::Behind => {}
+            Self::Parked { since: time, .. } | Self::Retry { at: time, .. } => put_varint(out, time.0),
+            Self::Blocked { at, since, .. } => {
+                put_varint(out, at.0);
+                put_varint(out, since.0);
+            }
+        }
+        if let Some(progress) = self.progress() {
+            put_block(out, &to_json(progress));
+        }
+    }
+
+    fn take(tag: u8, input: &mut Input) -> Result<Self, BadRecord> {
+        if tag == TAG_BEHIND {
+            return Ok(Self::Behind);
+        }
+        let time = Timestamp(input.varint()?);
+        let since = match tag {
+            TAG_BLOCKED => Timestamp(input.varint()?),
+            _ => time,
+        };
+        let progress = input.block()?;
+        let progress = input.json(&progress)?;
+        Ok(match tag {
+            TAG_PARKED => Self::Parked { since, progress },
+            TAG_BLOCKED => Self::Blocked {
+                at: time,
+                since,
+                progress,
+            },
+            _ => Self::Retry { at: time, progress },
         })
     }
 }
@@ -499,6 +631,11 @@ fn put_varint(out: &mut BytesMut, mut value: u64) {
         value >>= 7;
     }
     out.put_u8(u8::try_from(value).unwrap_or_default());
+}
+
+fn put_block(out: &mut BytesMut, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
 }
 
 /// A record of the engine as JSON.

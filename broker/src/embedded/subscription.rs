@@ -7,8 +7,11 @@
 
 mod apply;
 mod beside;
+mod due;
 mod inner;
+mod lanes;
 mod offer;
+mod ordered;
 mod seek;
 
 use std::collections::{HashMap, VecDeque};
@@ -20,13 +23,15 @@ use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use tokio::sync::Notify;
 
-use self::inner::{Claimed, Inner, Place, Ready};
+use self::inner::{Claimed, Hand, Inner, Place};
+use self::lanes::Lanes;
+use super::key::Key;
 use super::ranges::Ranges;
-use super::records::SideSpec;
+use super::records::{Item, SideSpec};
 use super::streams::BrokerStream;
 use super::view::{SubscriptionState, View, ViewError};
 use crate::clock::Timestamp;
-use crate::{Pause, Stored, SubscriptionId, SubscriptionStatus};
+use crate::{Order, Pause, Stored, SubscriptionId, SubscriptionStatus};
 
 /// One subscription, attached or not.
 #[derive(Debug)]
@@ -95,7 +100,8 @@ impl Sub {
             filters: Arc::new(state.filters.clone()),
             counters: state.counters,
             paused: state.paused.clone(),
-            waiting_retry: view.count_retries(id),
+            waiting: view.waiting(id),
+            lanes: None,
             place: Place::Lagging,
             scanned: floor,
             covered: floor,
@@ -107,6 +113,9 @@ impl Sub {
             claims: HashMap::new(),
             due: VecDeque::new(),
             next_due: Some(Timestamp(0)),
+            due_at_sequence: None,
+            leaving: Vec::new(),
+            freed: Vec::new(),
             retry_had_last_turn: false,
             dirty: false,
         };
@@ -127,6 +136,16 @@ impl Sub {
         self.attached.load(Ordering::Acquire)
     }
 
+    /// Takes up the order in which a new holder wants its events.
+    pub(crate) fn set_order(&self, order: Order) {
+        self.inner.lock().set_order(order);
+    }
+
+    /// What is to be recorded after a look at what comes next: it goes to disk, behind what waits there of its key.
+    pub(crate) fn take_leaving(&self) -> Vec<Item> {
+        std::mem::take(&mut self.inner.lock().leaving)
+    }
+
     /// Decides what comes next and marks it as claimed.
     pub(crate) fn next(&self, now: Timestamp, view: &View) -> Result<Next, ViewError> {
         let trigger_is_paused = self
@@ -143,54 +162,72 @@ impl Sub {
         if inner.is_done() {
             return Ok(Next::Done);
         }
-        inner.load_due(self.id, now, view)?;
-        let has_room = inner.place == Place::Lagging && inner.ready.is_empty() && inner.scanned < inner.until;
-        let read_from = has_room.then_some(inner.scanned + 1);
-        if has_room && inner.retry_had_last_turn {
+        let pumped = self.broker.pumped();
+        inner.schedule_freed(self.id, view)?;
+        inner.load_due(self.id, now, pumped, view)?;
+        if inner.has_room() && inner.retry_had_last_turn {
             // Retries must not keep first attempts on disk.
             inner.retry_had_last_turn = false;
             return Ok(Next::Wait {
                 until: Some(now),
-                read_from,
+                read_from: Some(inner.scanned + 1),
             });
         }
-        let retry_first = inner.ready.is_empty() || !inner.retry_had_last_turn;
-        if retry_first && let Some(sequence) = inner.due.pop_front() {
-            inner.retry_had_last_turn = true;
-            inner.claims.insert(
-                sequence,
-                Claimed {
-                    covers: 0,
-                    is_retry: true,
-                },
-            );
-            return Ok(Next::Retry(sequence));
+        for is_turn_of_retry in [!inner.retry_had_last_turn, inner.retry_had_last_turn] {
+            if is_turn_of_retry {
+                if let Some(sequence) = inner.claim_due(self.id, pumped, view)? {
+                    inner.retry_had_last_turn = true;
+                    return Ok(Next::Retry(sequence));
+                }
+            } else if let Some(stored) = inner.claim_fresh(self.id, now, view)? {
+                inner.retry_had_last_turn = false;
+                return Ok(Next::Fresh(stored));
+            }
         }
-        if let Some(ready) = inner.ready.pop_front() {
-            inner.retry_had_last_turn = false;
-            let sequence = ready.stored.position.sequence;
-            inner.claims.insert(
-                sequence,
-                Claimed {
-                    covers: ready.covers,
-                    is_retry: false,
-                },
-            );
-            return Ok(Next::Fresh(ready.stored));
-        }
+        let until = [inner.next_due, inner.patience_ends()];
         Ok(Next::Wait {
-            until: inner.next_due,
-            read_from,
+            until: until.into_iter().flatten().min(),
+            read_from: inner.has_room().then_some(inner.scanned + 1),
         })
     }
 
-    /// How many sequences a claimed one covers.
-    pub(crate) fn covers(&self, sequence: u64) -> u64 {
-        self.inner
-            .lock()
-            .claims
-            .get(&sequence)
-            .map_or(0, |claimed| claimed.covers)
+    /// Notes since when the key of a claimed event is blocked.
+    pub(crate) fn note_since(&self, sequence: u64, since: Timestamp) {
+        if let Some(claimed) = self.inner.lock().claims.get_mut(&sequence) {
+            claimed.since = Some(since);
+        }
+    }
+
+    /// What a settlement must know of a claimed event: how many sequences it covers, the key that its next attempts must
+    /// hold, if they must hold one, and since when that is blocked.
+    pub(crate) fn settling(&self, stored: &Stored) -> (u64, Option<Key>, Option<Timestamp>) {
+        let inner = self.inner.lock();
+        let claimed = inner.claims.get(&stored.position.sequence).copied();
+        let is_ordered = inner.lanes.is_some();
+        drop(inner);
+        let key = claimed.and_then(|claimed| claimed.key);
+        let key = key.or_else(|| is_ordered.then(|| Key::of(&stored.event)));
+        (
+            claimed.map_or(0, |claimed| claimed.covers),
+            key,
+            claimed.and_then(|claimed| claimed.since),
+        )
+    }
+
+    /// Claims an event that waits, for a command; says whether it could be had. None can while the place is moved.
+    pub(crate) fn claim_waiting(&self, sequence: u64, key: Key) -> bool {
+        let mut inner = self.inner.lock();
+        let claimed = Claimed {
+            covers: 0,
+            hand: Hand::Waiting,
+            key: Some(key),
+            since: None,
+        };
+        let is_free = inner.held == 0 && !inner.claims.contains_key(&sequence);
+        if is_free {
+            inner.claims.insert(sequence, claimed);
+        }
+        is_free
     }
 
     /// A claim was given up: the event comes again.
@@ -198,13 +235,8 @@ impl Sub {
         let mut inner = self.inner.lock();
         if let Some(claimed) = inner.claims.remove(&sequence) {
             match stored {
-                Some(stored) if !claimed.is_retry => {
-                    inner.ready.push_front(Ready {
-                        stored: Arc::clone(stored),
-                        covers: claimed.covers,
-                    });
-                }
-                _ => inner.next_due = Some(Timestamp(0)),
+                Some(stored) if claimed.hand == Hand::Fresh => inner.take_back(stored, claimed),
+                _ => inner.wake_due(Timestamp(0)),
             }
         }
         drop(inner);
@@ -218,7 +250,11 @@ impl Sub {
         inner.place = Place::Lagging;
         inner.ready.clear();
         inner.due.clear();
-        inner.claims.clear();
+        match &mut inner.lanes {
+            // Claims that are still out hold their keys until they are settled or given up.
+            Some(lanes) => lanes.shed(),
+            None => inner.claims.clear(),
+        }
         inner.next_due = Some(Timestamp(0));
         inner.scanned = floor;
         inner.covered = floor;
@@ -247,6 +283,13 @@ impl Sub {
         let inner = self.inner.lock();
         let pumped = self.broker.pumped();
         let backlog = last.min(inner.until).saturating_sub(inner.scanned_at(pumped));
+        let in_hand = |hand| {
+            inner
+                .claims
+                .values()
+                .filter(|claimed| claimed.hand == hand)
+                .count() as u64
+        };
         SubscriptionStatus {
             delivered: inner.counters.delivered,
             dead_letter_sink: inner.counters.dead_letter_sink,
@@ -256,10 +299,13 @@ impl Sub {
             replayed: inner.counters.replayed,
             redriven: inner.counters.redriven,
             retries: inner.counters.retries,
-            waiting_retry: inner.waiting_retry,
-            ready: inner.ready.len() as u64,
-            in_flight: inner.claims.values().filter(|claimed| !claimed.is_retry).count() as u64,
-            retrying: inner.claims.values().filter(|claimed| claimed.is_retry).count() as u64,
+            waiting_retry: inner.waiting.retry + inner.waiting.blocked,
+            behind: inner.waiting.behind + in_hand(Hand::Leaving),
+            parked_keys: inner.waiting.parked,
+            blocked_keys: inner.waiting.blocked,
+            ready: (inner.ready.len() + inner.lanes.as_ref().map_or(0, Lanes::events)) as u64,
+            in_flight: in_hand(Hand::Fresh),
+            retrying: in_hand(Hand::Waiting),
             backlog,
             cursor: inner.live_floor(pumped),
             lagging: inner.place == Place::Lagging && backlog > 0,

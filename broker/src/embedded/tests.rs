@@ -7,6 +7,7 @@ mod degraded;
 mod faults;
 mod histories;
 mod many;
+mod ordered;
 mod position;
 mod retention;
 mod side;
@@ -22,8 +23,8 @@ use schemas::filter::Filter;
 use super::*;
 use crate::limits::HOPS_MAX;
 use crate::{
-    Claim, DeadLetter, DeadLetterReason, Failure, Outcome, Progress, Reply, Settlement, SourceState, Start,
-    Step, Stored, SubscriptionId,
+    Claim, DeadLetter, DeadLetterReason, Failure, Order, Outcome, Progress, Reply, Settlement, SourceState,
+    Start, Step, Stored, SubscriptionId,
 };
 
 /// A clock that stands where it is put.
@@ -112,6 +113,7 @@ pub(in crate::embedded) async fn attach(
         broker: name(broker),
         start: Start::Latest,
         filter: Filter::everything(),
+        order: Order::Unordered,
     };
     let subscription = engine.subscribe(spec).await.unwrap();
     engine.set_matcher(Arc::new(Rules {
@@ -451,6 +453,7 @@ async fn each_of_many_subscriptions_gets_exactly_its_events_while_producers_writ
             broker: name("b"),
             start: Start::Latest,
             filter: Filter::everything(),
+            order: Order::Unordered,
         };
         subscriptions.push((modulus, engine.subscribe(spec).await.unwrap()));
     }
@@ -516,6 +519,7 @@ async fn a_new_subscription_starts_where_it_is_told_and_an_old_one_where_it_was(
         broker: name("b"),
         start: Start::Latest,
         filter: Filter::everything(),
+        order: Order::Unordered,
     });
     let latest = latest.await.unwrap();
     let earliest = engine.subscribe(SubscriptionSpec {
@@ -523,6 +527,7 @@ async fn a_new_subscription_starts_where_it_is_told_and_an_old_one_where_it_was(
         broker: name("b"),
         start: Start::Earliest,
         filter: Filter::everything(),
+        order: Order::Unordered,
     });
     let earliest = earliest.await.unwrap();
     let of = vec![(name("b"), latest.id()), (name("b"), earliest.id())];
@@ -540,6 +545,7 @@ async fn a_new_subscription_starts_where_it_is_told_and_an_old_one_where_it_was(
             broker: name("b"),
             start: Start::Latest,
             filter: Filter::everything(),
+            order: Order::Unordered,
         })
         .await;
     assert!(matches!(again.err(), Some(SubscribeError::Attached { .. })));
@@ -550,6 +556,7 @@ async fn a_new_subscription_starts_where_it_is_told_and_an_old_one_where_it_was(
             broker: name("c"),
             start: Start::Latest,
             filter: Filter::everything(),
+            order: Order::Unordered,
         })
         .await;
     assert!(matches!(moved.err(), Some(SubscribeError::OtherBroker { .. })));
@@ -558,6 +565,7 @@ async fn a_new_subscription_starts_where_it_is_told_and_an_old_one_where_it_was(
         broker: name("n"),
         start: Start::Latest,
         filter: Filter::everything(),
+        order: Order::Unordered,
     });
     assert!(matches!(
         nowhere.await.err(),
@@ -686,6 +694,7 @@ async fn attach_filtered(engine: &Embedded, ty: &str) -> Arc<dyn Subscription> {
         broker: name("b"),
         start: Start::Latest,
         filter: filter.clone(),
+        order: Order::Unordered,
     };
     let subscription = engine.subscribe(spec).await.unwrap();
     let of = vec![(name("b"), subscription.id())];

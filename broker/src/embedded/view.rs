@@ -18,9 +18,9 @@ mod dedupe;
 pub(crate) mod keys;
 mod marks;
 mod pairs;
-mod retries;
 mod state;
 mod store;
+mod waiting;
 
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -32,8 +32,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::marks::{Believed, Checkpoint, Contents, Found, StateBounds};
 pub(crate) use self::pairs::{Pair, Pairs};
-pub(crate) use self::retries::Retry;
 use self::store::{Batch, Scan, Store};
+pub(crate) use self::waiting::{Due, Hold, Retry, Waiting};
 use super::records::SideSpec;
 use crate::{Pause, SideEnd, SideId, SubscriptionId, Timestamp};
 
@@ -42,8 +42,8 @@ use crate::{Pause, SideEnd, SideId, SubscriptionId, Timestamp};
 pub(crate) struct View {
     directory: PathBuf,
     store: Store,
-    /// How many retries of each subscription are in the store; changes with it, under this lock.
-    retries: Mutex<HashMap<SubscriptionId, u64>>,
+    /// How many events of each subscription wait in the store; changes with it, under this lock.
+    waiting: Mutex<HashMap<SubscriptionId, Waiting>>,
 }
 
 /// What is kept of a subscription between checkpoints.
@@ -144,6 +144,12 @@ impl View {
 
     fn write(&self, batch: Batch) -> Result<(), ViewError> {
         self.store.write(batch).map_err(|error| self.failed(error))
+    }
+
+    /// The first keys with a prefix, at most so many.
+    fn first(&self, prefix: &[u8], count_max: usize) -> Result<Vec<Pair>, ViewError> {
+        let found = self.store.first(prefix, count_max);
+        found.map_err(|error| self.failed(error))
     }
 
     /// Keys with a prefix, in order, with their values. Reads in pages: what is written meanwhile may be seen or not.

@@ -60,6 +60,7 @@ pub(super) async fn subscribe(
             broker: spec.broker.clone(),
             start: spec.start,
             filter: spec.filter.clone(),
+            order: spec.order,
         };
         let subscribed = engine.subscribe(subscription).await;
         subscribed.map_err(|source| StartError::Subscribe {

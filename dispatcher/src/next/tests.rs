@@ -6,6 +6,7 @@ const NOW: Timestamp = Timestamp(1_000_000);
 
 struct Case {
     retries: u32,
+    then: AfterLastAttempt,
     sink: bool,
     progress: Progress,
     hops: u8,
@@ -15,6 +16,7 @@ impl Default for Case {
     fn default() -> Self {
         Self {
             retries: 0,
+            then: AfterLastAttempt::SkipToDeadLetter,
             sink: false,
             progress: Progress::default(),
             hops: 255,
@@ -28,6 +30,7 @@ impl Case {
         let policy = DeliveryPolicy {
             retries: self.retries,
             delay,
+            after_last_attempt: self.then,
             ..DeliveryPolicy::default()
         };
         let broker = name("default/default");
@@ -280,6 +283,7 @@ fn a_dead_letter_says_how_often_the_subscriber_was_tried_whatever_ended_it() {
 #[test]
 fn a_reply_of_the_dead_letter_sink_goes_into_the_broker_until_its_passes_are_spent() {
     let case = |hops| Case {
+        then: AfterLastAttempt::SkipToDeadLetter,
         hops,
         sink: true,
         progress: Progress {
@@ -425,6 +429,7 @@ fn forwarding_into_a_broker_is_a_pass_like_any_other() {
 #[test]
 fn a_broker_as_dead_letter_sink_settles_as_such_and_the_store_gets_the_original_when_passes_are_spent() {
     let case = |hops| Case {
+        then: AfterLastAttempt::SkipToDeadLetter,
         retries: 3,
         sink: true,
         progress: at_sink(0, Some(500)),
@@ -457,4 +462,76 @@ fn what_is_settled_can_be_settled_again() {
             Some(Settlement::Delivered { reply: Some(_), .. })
         ));
     }
+}
+
+#[test]
+fn a_key_is_parked_after_the_last_attempt_and_after_a_refusal_and_not_before() {
+    let case = |attempts| Case {
+        retries: 2,
+        then: AfterLastAttempt::Park,
+        progress: at(attempts),
+        ..Case::default()
+    };
+    for attempts in [0, 1] {
+        let next = case(attempts).after(&transient());
+        assert!(matches!(next, Next::Again { blocks: false, .. }), "{next:?}");
+    }
+    for (attempts, outcome, code) in [(2, transient(), 503), (0, refused(), 422)] {
+        let Settlement::Park { progress } = case(attempts).after(&outcome).settlement() else {
+            panic!("not parked")
+        };
+        assert_eq!(
+            (progress.step, progress.attempts),
+            (Step::Subscriber, attempts + 1)
+        );
+        assert_eq!(progress.failure, Some(failure(Some(code))));
+    }
+}
+
+#[test]
+fn a_blocked_key_is_tried_for_ever_at_the_longest_wait_and_never_in_a_busy_loop() {
+    let case = |retries, attempts| Case {
+        retries,
+        then: AfterLastAttempt::Block,
+        progress: at(attempts),
+        ..Case::default()
+    };
+    for (retries, attempts, outcome, seconds) in [
+        (3, 3, transient(), 8),
+        (3, 3_000, transient(), 8),
+        (3, u32::MAX, transient(), 8),
+        (0, 0, refused(), 2),
+    ] {
+        let next = case(retries, attempts).after(&outcome);
+        let Next::Again {
+            wait, blocks: true, ..
+        } = &next
+        else {
+            panic!("not blocked: {next:?}")
+        };
+        assert!(
+            (seconds..=seconds * 11 / 10).contains(&wait.as_secs()),
+            "{wait:?}"
+        );
+        assert!(matches!(next.settlement(), Settlement::Block { .. }));
+    }
+    let hasty = Case {
+        then: AfterLastAttempt::Block,
+        ..Case::default()
+    };
+    let next = hasty.with(|rules, stored| {
+        let policy = DeliveryPolicy {
+            delay: Duration::ZERO,
+            ..rules.policy.clone()
+        };
+        let rules = Rules {
+            policy: &policy,
+            ..*rules
+        };
+        rules.after(&transient(), stored, &at(0), NOW, &mut Rng::with_seed(1))
+    });
+    assert!(
+        matches!(next, Next::Again { wait, .. } if wait >= Duration::from_secs(1)),
+        "{next:?}"
+    );
 }

@@ -29,6 +29,8 @@ pub(crate) struct FakeEngine(Arc<Inner>);
 pub(crate) enum Settled {
     Delivered { outcome: Outcome, reply: Option<Reply> },
     RetryAt { progress: Progress },
+    Block,
+    Park,
     DeadLettered(DeadLetter),
     ReplyLooped(DeadLetter),
 }
@@ -398,6 +400,11 @@ impl Inner {
                 state.subscriptions[id].later.push((at, stored, progress.clone()));
                 Settled::RetryAt { progress }
             }
+            Settlement::Block { at, progress } => {
+                state.subscriptions[id].later.push((at, stored, progress));
+                Settled::Block
+            }
+            Settlement::Park { .. } => Settled::Park,
             Settlement::DeadLettered(letter) => Settled::DeadLettered(letter),
             Settlement::DeliveredReplyDeadLettered { dead_letter, .. } => Settled::ReplyLooped(dead_letter),
         };

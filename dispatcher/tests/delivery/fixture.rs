@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::Start;
+use broker::{Order, Start};
 use dispatcher::{
     BackoffPolicy, Closed, DeadLettered, Delivered, DeliveryPolicy, Dispatcher, HttpSink, Observer, Opened,
     Options, Paused, ReplyStored, RetryScheduled, Sender, Sink, Stopped, TriggerSpec,
@@ -49,6 +49,7 @@ pub(crate) fn trigger(name: &str, subscriber: Sink) -> TriggerSpec {
         dead_letter_sink: None,
         delivery: DeliveryPolicy::default(),
         start: Start::Earliest,
+        order: Order::Unordered,
         sender: Sender::Trigger,
     }
 }

@@ -12,6 +12,7 @@ use schemas::names::ResourceName;
 use schemas::resources::delivery::{BackoffPolicy, DeliveryFormat};
 use schemas::resources::endpoint::Pace;
 use schemas::resources::kafka_source::{InitialOffset, KeyType, Ordering};
+use schemas::resources::order::{AfterLastAttempt, DeliveryOrder};
 use schemas::resources::trigger::Start;
 use schemas::resources::value::Secret;
 use schemas::resources::webhook_source::{CloudEvents, EventRules};
@@ -59,6 +60,10 @@ pub(crate) struct Trigger {
     pub(crate) delivery: Delivery,
     /// Where it starts when it is new.
     pub(crate) start: Start,
+    /// Which of its events wait for each other.
+    pub(crate) order: DeliveryOrder,
+    /// What becomes of an event that its subscriber did not take.
+    pub(crate) after_last_attempt: AfterLastAttempt,
 }
 
 /// How hard to try.

@@ -131,6 +131,7 @@ impl<'a> Resolver<'a> {
                 .expect(Kind::Broker, &broker.value, &broker.place, &mut self.problems);
         let subscriber = self.sink(&trigger.subscriber);
         let delivery = self.trigger_delivery(trigger);
+        self.check_order(trigger, &delivery);
         broker_exists.then_some(())?;
         Some(plan::Trigger {
             name: identity.name.clone(),
@@ -140,6 +141,8 @@ impl<'a> Resolver<'a> {
             subscriber: subscriber?,
             delivery,
             start: trigger.start,
+            order: trigger.order,
+            after_last_attempt: trigger.after_last_attempt.value,
         })
     }
 

@@ -2,7 +2,7 @@
 //! and retries as everything else.
 
 use ::sources::spec::KindName;
-use broker::Start;
+use broker::{Order, Start};
 use dispatcher::{Sender, TriggerSpec};
 use schemas::filter::Filter;
 use schemas::limits::NAME_BYTES_MAX;
@@ -59,6 +59,7 @@ pub(super) fn trigger(name: &ResourceName, source: &plan::Source) -> TriggerSpec
         dead_letter_sink: source.delivery.dead_letter_sink.as_ref().map(sinks::sink),
         delivery: delivery_policy(&source.delivery),
         start: Start::Earliest,
+        order: Order::Unordered,
         sender: Sender::Source(source.name.clone()),
     }
 }

@@ -3,6 +3,7 @@
 mod broken;
 mod full;
 mod minimal;
+mod order;
 mod pages;
 
 use super::{Decoded, Resource, decode};

@@ -4,13 +4,13 @@ use super::delivery::DeliverySpec;
 use super::destination::Destination;
 use super::filters;
 use super::meta::Meta;
+use super::order::{AFTER_LAST_ATTEMPT, AfterLastAttempt, Chosen, DeliveryOrder, KAFKA_ORDER, ORDER};
 use super::scope::{Loose, Scope};
 use crate::filter::Filter;
 use crate::names::ResourceName;
 use crate::yaml::{Located, Place, Problem, Reader};
 
 const START: &str = "heddle.dev/start";
-const ORDER: &str = "kafka.eventing.knative.dev/delivery.order";
 
 /// A trigger.
 #[derive(Clone, Debug)]
@@ -29,6 +29,10 @@ pub struct Trigger {
     pub delivery: Option<DeliverySpec>,
     /// Where it starts when it is new.
     pub start: Start,
+    /// Which of its events wait for each other.
+    pub order: DeliveryOrder,
+    /// What becomes of an event that its subscriber did not take.
+    pub after_last_attempt: Chosen<AfterLastAttempt>,
 }
 
 /// Where a new trigger starts to read its broker.
@@ -46,12 +50,19 @@ pub enum Start {
 impl Trigger {
     pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>, scope: &Scope) -> Option<Trigger> {
         if let Some(meta) = &meta {
-            meta.review_annotations(document, &[START, ORDER]);
-            warn_of_order(document, meta);
+            meta.review_annotations(document, &[START, KAFKA_ORDER, ORDER, AFTER_LAST_ATTEMPT]);
         }
         let start = meta
             .as_ref()
             .map(|meta| start(document, meta))
+            .unwrap_or_default();
+        let order = meta
+            .as_ref()
+            .map(|meta| DeliveryOrder::decode(document, meta))
+            .unwrap_or_default();
+        let after_last_attempt = meta
+            .as_ref()
+            .map(|meta| AfterLastAttempt::decode(document, meta, order))
             .unwrap_or_default();
         document.field("spec").required().map(|spec| {
             spec.refuse("brokerRef", "name a broker of the same namespace in spec.broker");
@@ -71,6 +82,8 @@ impl Trigger {
                 subscriber,
                 delivery,
                 start,
+                order,
+                after_last_attempt,
                 meta: meta?,
             })
         })
@@ -120,15 +133,4 @@ fn start(document: &Reader<'_>, meta: &Meta) -> Start {
 fn at(text: &str) -> Option<Start> {
     let time: jiff::Timestamp = text.parse().ok()?;
     u64::try_from(time.as_millisecond()).ok().map(Start::At)
-}
-
-/// A user who asks for order must not get none in silence.
-fn warn_of_order(document: &Reader<'_>, meta: &Meta) {
-    if let Some(order) = meta.annotation(ORDER).filter(|order| order.value != "unordered") {
-        let message = format!(
-            "{ORDER}: {} is not available in this version: events are delivered unordered",
-            order.value
-        );
-        document.findings().add(Problem::warning(&order.place, message));
-    }
 }

@@ -98,8 +98,11 @@ async fn a_lost_view_is_rebuilt_from_the_snapshot_and_what_came_after_it() {
         "nothing that was settled comes again"
     );
     let view = engine.shared.view();
-    let due: Vec<_> = view.due(subscription.id()).map(Result::unwrap).collect();
-    assert_eq!(due.iter().map(|(at, _)| at.0).collect::<Vec<_>>(), [7_000, 8_000]);
+    let due: Vec<_> = view
+        .due(subscription.id(), crate::Timestamp(0))
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(due.iter().map(|due| due.at.0).collect::<Vec<_>>(), [7_000, 8_000]);
     drop(view);
     engine.close().await;
 }

@@ -6,25 +6,46 @@ use super::*;
 use crate::Step;
 use crate::embedded::dedupe::Pair;
 
+fn progress(attempts: u32) -> Box<Progress> {
+    Box::new(Progress {
+        step: Step::DeadLetterSink,
+        attempts,
+        subscriber_attempts: 4,
+        failure: Some(Failure {
+            destination: "http://sink/".into(),
+            code: Some(503),
+            data: vec![0, 159, 255],
+            message: "it said no".into(),
+        }),
+    })
+}
+
+fn held() -> impl Strategy<Value = Held> {
+    let times = (any::<u64>(), any::<u64>(), any::<u32>());
+    (0..4, times).prop_map(|(which, (at, since, attempts))| {
+        let (at, since, progress) = (Timestamp(at), Timestamp(since), progress(attempts));
+        match which {
+            0 => Held::Behind,
+            1 => Held::Retry { at, progress },
+            2 => Held::Blocked { at, since, progress },
+            _ => Held::Parked { since, progress },
+        }
+    })
+}
+
 fn item() -> impl Strategy<Value = Item> {
     let fate = prop_oneof![
+        (any::<[u8; 16]>(), held()).prop_map(|(key, held)| Fate::Held {
+            key: Key::from_bytes(key),
+            held,
+        }),
         Just(Fate::Settled(Outcome::Delivered)),
         Just(Fate::Settled(Outcome::DeadLetterSink)),
         Just(Fate::Settled(Outcome::DeadLetterStore)),
         Just(Fate::Unreadable),
         (any::<u64>(), any::<u32>()).prop_map(|(at, attempts)| Fate::Retry {
             at: Timestamp(at),
-            progress: Box::new(Progress {
-                step: Step::DeadLetterSink,
-                attempts,
-                subscriber_attempts: 4,
-                failure: Some(Failure {
-                    destination: "http://sink/".into(),
-                    code: Some(503),
-                    data: vec![0, 159, 255],
-                    message: "it said no".into(),
-                }),
-            }),
+            progress: progress(attempts),
         }),
     ];
     (any::<u64>(), 1_u64.., any::<u64>(), fate).prop_map(|(id, sequence, covers, fate)| Item {

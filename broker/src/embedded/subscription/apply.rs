@@ -8,7 +8,7 @@ use super::Sub;
 use super::inner::Inner;
 use crate::Pause;
 use crate::clock::Timestamp;
-use crate::embedded::records::{Fate, Item, SideSpec};
+use crate::embedded::records::{Fate, Held, Item, ReleasedRecord, SideSpec};
 use crate::embedded::view::{SubscriptionState, View};
 
 impl Sub {
@@ -16,15 +16,34 @@ impl Sub {
     pub(crate) fn apply(&self, item: &Item, view: &View) {
         let mut inner = self.inner.lock();
         inner.accounted.insert(item.sequence - item.covers, item.sequence);
-        inner.claims.remove(&item.sequence);
+        let was = inner.claims.remove(&item.sequence);
         inner.dirty = true;
-        inner.waiting_retry = view.count_retries(self.id);
-        if let Fate::Retry { at, .. } = &item.fate {
-            inner.counters.retries += 1;
-            inner.next_due = Some(inner.next_due.map_or(*at, |next| next.min(*at)));
-        } else {
-            inner.count(item);
+        inner.waiting = view.waiting(self.id);
+        inner.count(item);
+        match &item.fate {
+            Fate::Retry { at, .. } => inner.wake_due(*at),
+            Fate::Held { key, held } => {
+                if let Held::Retry { at, .. } | Held::Blocked { at, .. } = held {
+                    inner.wake_due(*at);
+                }
+                inner.key_changed(*key, item.sequence, was, *held != Held::Behind);
+            }
+            Fate::Settled(_) | Fate::Unreadable => match was.and_then(|claimed| claimed.key) {
+                Some(key) => inner.key_changed(key, item.sequence, was, false),
+                // Nobody knows whether one of its key waited for it.
+                None if inner.waiting.keyed > 0 => inner.wake_due(Timestamp(0)),
+                None => {}
+            },
         }
+        drop(inner);
+        self.woken.notify_one();
+    }
+
+    /// Applies that an event which holds its key is to be tried afresh, which the view has already.
+    pub(crate) fn apply_released(&self, record: &ReleasedRecord, view: &View) {
+        let mut inner = self.inner.lock();
+        inner.waiting = view.waiting(self.id);
+        inner.wake_due(record.at);
         drop(inner);
         self.woken.notify_one();
     }
@@ -87,7 +106,7 @@ impl Sub {
     /// Another view is in place: looks at its retries anew.
     pub(crate) fn look_again(&self, view: &View) {
         let mut inner = self.inner.lock();
-        inner.waiting_retry = view.count_retries(self.id);
+        inner.waiting = view.waiting(self.id);
         inner.next_due = Some(Timestamp(0));
         drop(inner);
         self.woken.notify_one();

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use schemas::filter::Filter;
 
+use super::lanes::Lanes;
 use crate::clock::Timestamp;
+use crate::embedded::key::Key;
 use crate::embedded::ranges::Ranges;
-use crate::embedded::records::{Fate, Item};
-use crate::embedded::view::{Counters, EndedSide, View, ViewError};
+use crate::embedded::records::{Fate, Held, Item};
+use crate::embedded::view::{Counters, Due, EndedSide, Waiting};
 use crate::limits::READY_EVENTS_MAX;
-use crate::{Outcome, Pause, Stored, SubscriptionId};
-
-/// Due retries that are taken from the view at once.
-const DUE_BATCH: usize = 256;
+use crate::{Outcome, Pause, Stored};
 
 /// What the lock guards.
 #[derive(Debug)]
@@ -24,7 +23,10 @@ pub(super) struct Inner {
     pub(super) counters: Counters,
     /// Nothing is handed out while it is there.
     pub(super) paused: Option<Pause>,
-    pub(super) waiting_retry: u64,
+    /// What waits on disk.
+    pub(super) waiting: Waiting,
+    /// The keys in memory, when the order is by key.
+    pub(super) lanes: Option<Lanes>,
     pub(super) place: Place,
     pub(super) scanned: u64,
     /// The last sequence that was matched, or the floor; what lies between it and the next match did not match.
@@ -39,8 +41,14 @@ pub(super) struct Inner {
     pub(super) ended: VecDeque<EndedSide>,
     pub(super) ready: VecDeque<Ready>,
     pub(super) claims: HashMap<u64, Claimed>,
-    pub(super) due: VecDeque<u64>,
+    pub(super) due: VecDeque<Due>,
     pub(super) next_due: Option<Timestamp>,
+    /// The first that is due once everything before it has been looked at.
+    pub(super) due_at_sequence: Option<u64>,
+    /// What is to be recorded: events that go to disk, behind what waits there of their key.
+    pub(super) leaving: Vec<Item>,
+    /// Keys that have nothing in memory any more, and may have something on disk.
+    pub(super) freed: Vec<Key>,
     pub(super) retry_had_last_turn: bool,
     pub(super) dirty: bool,
 }
@@ -63,7 +71,22 @@ pub(super) struct Ready {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claimed {
     pub(super) covers: u64,
-    pub(super) is_retry: bool,
+    pub(super) hand: Hand,
+    /// The key that it holds, when the order is by key.
+    pub(super) key: Option<Key>,
+    /// Since when its key is blocked.
+    pub(super) since: Option<Timestamp>,
+}
+
+/// In whose hands a claimed event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hand {
+    /// The consumer's, for its first attempt.
+    Fresh,
+    /// The consumer's, and on disk it waits.
+    Waiting,
+    /// Nobody's: it is on its way to wait on disk.
+    Leaving,
 }
 
 /// Whether an event was taken into the ready queue.
@@ -87,7 +110,8 @@ impl Inner {
             self.covered = sequence;
             return Offered::Known;
         }
-        if is_short || self.ready.len() >= READY_EVENTS_MAX {
+        let in_lanes = self.lanes.as_ref().map_or(0, Lanes::events);
+        if is_short || self.ready.len() + in_lanes >= READY_EVENTS_MAX {
             return Offered::Full;
         }
         let covers = sequence - self.covered - 1;
@@ -105,7 +129,7 @@ impl Inner {
         self.scanned >= self.until
             && self.ready.is_empty()
             && self.claims.is_empty()
-            && self.waiting_retry == 0
+            && self.waiting.total() == 0
     }
 
     pub(super) fn leave_tail(&mut self, scanned: u64) {
@@ -113,19 +137,40 @@ impl Inner {
         self.scanned = self.scanned.max(scanned);
     }
 
+    /// Takes back a claimed event, if it is not read again in any case.
+    pub(super) fn take_back(&mut self, stored: &Arc<Stored>, claimed: Claimed) {
+        let ready = Ready {
+            stored: Arc::clone(stored),
+            covers: claimed.covers,
+        };
+        let sequence = ready.sequence();
+        let is_passed = sequence <= self.scanned;
+        match (&mut self.lanes, claimed.key) {
+            (Some(lanes), Some(key)) if is_passed => lanes.give_back(key, ready),
+            (Some(lanes), Some(key)) => lanes.unclaim(key, sequence),
+            _ if is_passed => self.ready.push_front(ready),
+            _ => {}
+        }
+        self.wake_due(Timestamp(0));
+    }
+
     /// Takes what is ready out of memory: it is read again from disk.
     pub(super) fn shed_ready(&mut self) {
-        let first = self
-            .ready
-            .iter()
-            .map(|ready| ready.stored.position.sequence - ready.covers)
-            .min();
-        if let Some(first) = first {
+        if let Some(first) = self.first_ready() {
             self.ready.clear();
+            if let Some(lanes) = &mut self.lanes {
+                lanes.shed();
+            }
             self.place = Place::Lagging;
             self.scanned = first - 1;
             self.covered = first - 1;
         }
+    }
+
+    /// The first sequence that is ready or covered by what is.
+    fn first_ready(&self) -> Option<u64> {
+        let in_lanes = self.lanes.as_ref().and_then(Lanes::first_open);
+        self.ready.iter().map(Ready::first).chain(in_lanes).min()
     }
 
     pub(super) fn scanned_at(&self, pumped: u64) -> u64 {
@@ -137,42 +182,16 @@ impl Inner {
 
     /// Everything up to here is accounted for or waits for a retry.
     pub(super) fn live_floor(&self, pumped: u64) -> u64 {
-        let ready = self
-            .ready
+        let claimed = self
+            .claims
             .iter()
-            .map(|ready| ready.stored.position.sequence - ready.covers);
-        let fresh = self.claims.iter().filter(|(_, claimed)| !claimed.is_retry);
-        let open = ready
-            .chain(fresh.map(|(sequence, claimed)| sequence - claimed.covers))
+            .filter(|(_, claimed)| claimed.hand != Hand::Waiting);
+        let open = claimed
+            .map(|(sequence, claimed)| sequence - claimed.covers)
+            .chain(self.first_ready())
             .min();
         open.map_or_else(|| self.scanned_at(pumped), |first_open| first_open - 1)
             .max(self.accounted.floor())
-    }
-
-    pub(super) fn load_due(
-        &mut self,
-        id: SubscriptionId,
-        now: Timestamp,
-        view: &View,
-    ) -> Result<(), ViewError> {
-        if !self.due.is_empty() || self.next_due.is_none_or(|next| next > now) {
-            return Ok(());
-        }
-        self.next_due = None;
-        if self.waiting_retry == 0 {
-            return Ok(());
-        }
-        for found in view.due(id) {
-            let (at, sequence) = found?;
-            if at > now || self.due.len() >= DUE_BATCH {
-                self.next_due = Some(at);
-                break;
-            }
-            if !self.claims.contains_key(&sequence) {
-                self.due.push_back(sequence);
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn count(&mut self, item: &Item) {
@@ -181,7 +200,28 @@ impl Inner {
             Fate::Settled(Outcome::DeadLetterSink) => self.counters.dead_letter_sink += 1,
             Fate::Settled(Outcome::DeadLetterStore) => self.counters.dead_lettered += 1,
             Fate::Unreadable => self.counters.unreadable += item.covers + 1,
-            Fate::Retry { .. } => {}
+            Fate::Retry { .. } => self.counters.retries += 1,
+            Fate::Held { held, .. } => match held {
+                Held::Retry { .. } | Held::Blocked { .. } => self.counters.retries += 1,
+                Held::Behind | Held::Parked { .. } => {}
+            },
         }
+    }
+}
+
+// === impl Ready ===
+
+impl Ready {
+    pub(super) fn sequence(&self) -> u64 {
+        self.stored.position.sequence
+    }
+
+    /// The first sequence that it covers, or its own.
+    pub(super) fn first(&self) -> u64 {
+        self.sequence() - self.covers
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.stored.event.size()
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::Sub;
 use super::inner::Place;
 use crate::clock::Timestamp;
+use crate::embedded::view::Waiting;
 
 /// Holds a subscription for as long as it lives.
 pub(crate) struct Held(Arc<Sub>);
@@ -58,7 +59,12 @@ impl Sub {
         inner.covered = after;
         inner.ready.clear();
         inner.due.clear();
-        inner.waiting_retry = 0;
+        inner.freed.clear();
+        inner.due_at_sequence = None;
+        if let Some(lanes) = &mut inner.lanes {
+            lanes.shed();
+        }
+        inner.waiting = Waiting::default();
         inner.next_due = Some(Timestamp(0));
         inner.dirty = true;
         drop(inner);
@@ -69,6 +75,9 @@ impl Sub {
     pub(crate) fn apply_forgotten(&self) {
         let mut inner = self.inner.lock();
         inner.ready = VecDeque::new();
+        if let Some(lanes) = &mut inner.lanes {
+            lanes.shed();
+        }
         inner.held += 1;
         drop(inner);
         self.end_now();

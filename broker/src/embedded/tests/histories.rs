@@ -13,12 +13,13 @@ use proptest::prelude::*;
 use smallvec::SmallVec;
 
 use super::*;
+use crate::embedded::key::Key;
 use crate::embedded::memory::TailMemory;
 use crate::embedded::open::recover;
 use crate::embedded::rebuild::{self, Rebuilt};
 use crate::embedded::records::{
-    DeadLetterMeta, DedupedRecord, Fate, ForgottenRecord, Item, PausedRecord, STATE, SideRecord, SideSpec,
-    SoughtRecord, dead_letter_entry,
+    DeadLetterMeta, DedupedRecord, Fate, ForgottenRecord, Held, Item, PausedRecord, ReleasedRecord, STATE,
+    SideRecord, SideSpec, SoughtRecord, dead_letter_entry,
 };
 use crate::embedded::snapshot::Taking;
 use crate::embedded::view::keys::{Class, class};
@@ -74,6 +75,10 @@ fn change() -> impl Strategy<Value = Change> {
             one(StateRecord::Forgotten(ForgottenRecord { ids: vec![beside, id] }))
         }),
         3 => side().prop_map(move |record| one(StateRecord::Side(record))),
+        1 => (id(), 1..20_u64, 0..50_u64).prop_map(move |(id, sequence, at)| {
+            let (key, at) = (key_of(sequence), Timestamp(at));
+            one(StateRecord::Released(ReleasedRecord { id, sequence, key, at }))
+        }),
     ]
 }
 
@@ -114,6 +119,23 @@ fn side() -> impl Strategy<Value = SideRecord> {
     prop_oneof![3 => started, 2 => ended, 1 => extended]
 }
 
+/// An event has one key.
+fn key_of(sequence: u64) -> Key {
+    Key::named(["a", "b"].get(usize::try_from(sequence % 3).unwrap()).copied())
+}
+
+fn held() -> impl Strategy<Value = Held> {
+    (0..6_u8, 0..50_u64, 0..50_u64).prop_map(|(which, at, since)| {
+        let (at, since, progress) = (Timestamp(at), Timestamp(since), Box::default());
+        match which {
+            0 => Held::Retry { at, progress },
+            1 => Held::Blocked { at, since, progress },
+            2 => Held::Parked { since, progress },
+            _ => Held::Behind,
+        }
+    })
+}
+
 fn item() -> impl Strategy<Value = Item> {
     let fate = prop_oneof![
         2 => Just(Fate::Settled(Outcome::Delivered)),
@@ -124,12 +146,19 @@ fn item() -> impl Strategy<Value = Item> {
             progress: Box::new(Progress { attempts, ..Progress::default() }),
         }),
     ];
+    let held = prop::option::of(held());
     let id = prop_oneof![3 => id(), 1 => side_id()];
-    (id, 1..20_u64, 0..3_u64, fate).prop_map(|(subscription, sequence, covers, fate)| Item {
+    (id, 1..20_u64, 0..3_u64, fate, held).prop_map(|(subscription, sequence, covers, fate, held)| Item {
         subscription,
         sequence,
         covers: covers.min(sequence - 1),
-        fate,
+        fate: match held {
+            Some(held) => Fate::Held {
+                key: key_of(sequence),
+                held,
+            },
+            None => fate,
+        },
     })
 }
 
@@ -176,7 +205,7 @@ fn dead_letter(id: SubscriptionId, sequence: u64) -> Change {
 struct State {
     applied: u64,
     subscriptions: Vec<(SubscriptionId, SubscriptionState)>,
-    waiting: Vec<u64>,
+    waiting: Vec<(u64, u64, u64)>,
     view: Vec<Pair>,
 }
 
@@ -187,7 +216,10 @@ impl State {
         Self {
             applied,
             subscriptions,
-            waiting: waiting.map(|sub| sub.status(0).waiting_retry).collect(),
+            waiting: waiting
+                .map(|sub| sub.status(0))
+                .map(|status| (status.waiting_retry, status.behind, status.parked_keys))
+                .collect(),
             view: shared.view().dump(),
         }
     }

@@ -80,7 +80,11 @@ async fn a_million_retries_take_bounded_memory_and_a_start_walks_none_of_them() 
         let subscription = attach(&engine, "b", "t").await;
         assert_eq!(subscription.status().waiting_retry, RETRIES);
         let view = engine.shared.view();
-        let times: Vec<_> = view.due(id).take(1_000).map(|due| due.unwrap().0).collect();
+        let times: Vec<_> = view
+            .due(id, Timestamp(0))
+            .take(1_000)
+            .map(|due| due.unwrap().at)
+            .collect();
         assert!(times.is_sorted() && times[0] == Timestamp(1_000_000));
         drop((view, subscription));
         engine.close().await;

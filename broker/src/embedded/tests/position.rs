@@ -73,6 +73,7 @@ fn filtered(kind: &str) -> SubscriptionSpec {
         broker: name("b"),
         start: Start::Latest,
         filter: Filter::Exact("id".into(), kind.into()),
+        order: Order::Unordered,
     }
 }
 

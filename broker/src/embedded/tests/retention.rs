@@ -80,6 +80,7 @@ async fn attach_all(engine: &Embedded, triggers: &[(&str, Filter)]) -> Vec<Arc<d
             broker: name("b"),
             start: Start::Latest,
             filter: filter.clone(),
+            order: Order::Unordered,
         };
         subscriptions.push(engine.subscribe(spec).await.unwrap());
     }

@@ -8,10 +8,10 @@
 use std::time::Duration;
 
 use super::keys::{be_u64, key, number};
+use super::waiting::NEVER;
 use super::{Batch, Retry, View, ViewError};
 use crate::SubscriptionId;
 use crate::clock::Timestamp;
-use crate::embedded::records::to_json;
 use crate::limits::RETRY_WAIT_MAX;
 
 /// The engine's time at the last checkpoint.
@@ -70,6 +70,10 @@ impl View {
             let (Some(at), Some(sequence)) = (number(&key, 1), number(&key, 2)) else {
                 continue;
             };
+            if at == NEVER.0 {
+                // What is parked waits for a person.
+                break;
+            }
             if found.len() >= BATCH && found.last().is_some_and(|(last, _)| last.0 != at) {
                 break;
             }
@@ -85,14 +89,14 @@ impl View {
         sequence: u64,
         to: Timestamp,
     ) -> Result<(), ViewError> {
-        let retry = self.retry(id, sequence)?;
-        let mut batch = Batch::default();
-        batch.remove(key(b'd', &[id.0, from.0, sequence]));
-        if let Some(retry) = retry.filter(|retry| retry.at == from) {
-            batch.put(key(b'r', &[id.0, sequence]), to_json(&Retry { at: to, ..retry }));
-            batch.put(key(b'd', &[id.0, to.0, sequence]), []);
+        match self.retry(id, sequence)? {
+            Some(retry) if retry.at == from => self.put_retry(id, sequence, &Retry { at: to, ..retry }),
+            _ => {
+                let mut batch = Batch::default();
+                batch.remove(key(b'd', &[id.0, from.0, sequence]));
+                self.write(batch)
+            }
         }
-        self.write(batch)
     }
 }
 

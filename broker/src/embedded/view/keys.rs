@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! m applied|journal|boot|seen|...   b broker name -> StreamsRecord     s subscription id -> SubscriptionState
-//! r subscription, sequence -> Retry d subscription, at, sequence -> ()   c subscription -> how many retries
+//! r subscription, sequence -> Retry d subscription, at, sequence -> key   c subscription -> how many wait
+//! k subscription, key, sequence -> hold
 //! x subscription, stream, sequence -> dead letter's stream and sequence  w dead-letter stream -> indexed up to
 //! o source key -> state             y z pairs of source and id, see [`super::dedupe`]
 //! p -> the last id that was given to a subscription   p subscription -> it is no more
@@ -13,7 +14,8 @@
 //! - `State` (`s`): written by checkpoints, all at one instant. In a snapshot as of the instant that it names.
 //! - `Fact`: put or removed by records, and *blindly*: what a record leaves under the key follows from the record
 //!   alone, never from what was there before. In a snapshot as of whenever it was scanned.
-//! - `Derived` (`d`, `c`, `z`): follows from facts. In no snapshot; made again by [`super::pairs`] when facts are loaded.
+//! - `Derived` (`d`, `k`, `c`, `z`): follows from facts. In no snapshot; made again by [`super::pairs`] when facts are
+//!   loaded.
 //!
 //! Snapshots take letters in the order of the alphabet. A mark of how far a stream is indexed has to come before
 //! what it indexes: `w` before `x`.
@@ -32,7 +34,7 @@ pub(crate) fn class(letter: u8) -> Class {
     match letter {
         b'm' => Class::Mark,
         b's' => Class::State,
-        b'd' | b'c' | b'z' => Class::Derived,
+        b'd' | b'k' | b'c' | b'z' => Class::Derived,
         _ => Class::Fact,
     }
 }

@@ -23,7 +23,7 @@ use crate::embedded::snapshot::{Complete, SnapshotMarks};
 use crate::limits::VIEW_MEMORY_BYTES_MAX;
 
 /// How keys and values are laid out. A view of another format is rebuilt.
-const FORMAT: &[u8] = b"2";
+const FORMAT: &[u8] = b"3";
 
 /// What the journal has of the state stream.
 #[derive(Clone, Copy, Debug, Default)]
@@ -111,7 +111,7 @@ impl View {
         Self {
             directory: directory.to_path_buf(),
             store,
-            retries: Mutex::new(HashMap::new()),
+            waiting: Mutex::new(HashMap::new()),
         }
     }
 

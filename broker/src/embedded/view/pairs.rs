@@ -1,5 +1,7 @@
 //! The view as pairs of key and value: what a snapshot is made of, and how a view is made of it.
 
+use std::collections::HashSet;
+
 use super::keys::{Class, class, key};
 use super::{Batch, SubscriptionState, View, ViewError};
 use crate::SubscriptionId;
@@ -68,9 +70,10 @@ impl View {
         let mut pairs = pairs.into_iter().peekable();
         while pairs.peek().is_some() {
             let mut batch = Batch::default();
+            let mut firsts = HashSet::new();
             for (key, value) in pairs.by_ref().take(LOAD_PAIRS) {
                 if key.first() == Some(&b'r') {
-                    self.derive_retry(&key, &value, &mut batch)?;
+                    self.derive_retry(&key, &value, &mut firsts, &mut batch)?;
                 }
                 if key.first() == Some(&b'y') {
                     Self::derive_expiry(&key, &value, &mut batch);
@@ -84,7 +87,7 @@ impl View {
 
     /// Removes everything.
     pub(crate) fn clear(&self) -> Result<(), ViewError> {
-        self.retries.lock().clear();
+        self.waiting.lock().clear();
         self.store.clear().map_err(|error| self.failed(error))
     }
 }

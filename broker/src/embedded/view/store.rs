@@ -104,6 +104,15 @@ impl Store {
         }
     }
 
+    /// The first keys with a prefix, at most so many, with their values.
+    pub(crate) fn first(&self, prefix: &[u8], keys_max: usize) -> Result<Vec<Pair>, StoreError> {
+        let page = Page {
+            keys_max,
+            bytes_max: usize::MAX,
+        };
+        self.page(prefix, None, page).map(Vec::from)
+    }
+
     fn page(&self, prefix: &[u8], after: Option<&[u8]>, page: Page) -> Result<VecDeque<Pair>, StoreError> {
         match self {
             Self::Sled(store) => store.page(prefix, after, page),

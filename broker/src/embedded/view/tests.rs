@@ -6,6 +6,7 @@ use std::path::Path;
 use super::*;
 use crate::Progress;
 use crate::clock::Timestamp;
+use crate::embedded::records::Fate;
 
 const JOURNAL: &[u8] = b"0123456789abcdef";
 
@@ -14,13 +15,12 @@ fn id(id: u64) -> SubscriptionId {
 }
 
 fn retry(at: u64) -> Retry {
-    Retry {
-        at: Timestamp(at),
-        progress: Progress {
-            attempts: 1,
-            ..Progress::default()
-        },
-    }
+    let progress = Box::new(Progress {
+        attempts: 1,
+        ..Progress::default()
+    });
+    let at = Timestamp(at);
+    Retry::of(&Fate::Retry { at, progress }).unwrap()
 }
 
 fn until(last: u64) -> StateBounds {
@@ -44,18 +44,19 @@ fn retries_come_in_the_order_of_their_time_and_a_later_one_replaces_the_earlier(
     view.put_retry(id(2), 7, &retry(1)).unwrap();
     view.put_retry(id(1), 5, &retry(50)).unwrap();
     assert_eq!(
-        view.count_retries(id(1)),
+        view.waiting(id(1)).total(),
         2,
         "the same event again is no new retry"
     );
-    let due: Vec<_> = view.due(id(1)).map(Result::unwrap).collect();
-    assert_eq!(due, [(Timestamp(50), 5), (Timestamp(100), 6)]);
+    let due = view.due(id(1), Timestamp(0)).map(Result::unwrap);
+    let due: Vec<_> = due.map(|due| (due.at.0, due.sequence)).collect();
+    assert_eq!(due, [(50, 5), (100, 6)]);
     view.remove_retry(id(1), 5).unwrap();
     view.remove_retry(id(1), 5).unwrap();
-    assert_eq!(view.count_retries(id(1)), 1);
+    assert_eq!(view.waiting(id(1)).total(), 1);
     drop(view);
     let view = View::open(&path, JOURNAL, until(0)).unwrap().view;
-    assert_eq!((view.count_retries(id(1)), view.count_retries(id(2))), (1, 1));
+    assert_eq!((view.waiting(id(1)).total(), view.waiting(id(2)).total()), (1, 1));
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn a_view_that_was_left_half_rebuilt_is_not_believed() {
     drop(view);
     let found = View::open(&path, JOURNAL, until(0)).unwrap();
     assert!(found.believed.unwrap_err().contains("never finished"));
-    assert_eq!(found.view.count_retries(id(1)), 0);
+    assert_eq!(found.view.waiting(id(1)).total(), 0);
 }
 
 #[test]

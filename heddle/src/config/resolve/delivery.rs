@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use schemas::resources::delivery::{BackoffPolicy, DeliveryFormat, DeliverySpec};
+use schemas::resources::order::{AFTER_LAST_ATTEMPT, AfterLastAttempt};
 use schemas::resources::trigger::Trigger;
 use schemas::yaml::Problem;
 
@@ -64,5 +65,21 @@ impl Resolver<'_> {
                 .push(Problem::notice(&spec.place, message).with_help(help));
         }
         self.delivery(spec)
+    }
+
+    /// A key that waits for its event passes nothing on to a dead letter sink: who gave one may not know.
+    pub(super) fn check_order(&mut self, trigger: &Trigger, delivery: &Delivery) {
+        let after = &trigger.after_last_attempt;
+        if after.value == AfterLastAttempt::SkipToDeadLetter || delivery.dead_letter_sink.is_none() {
+            return;
+        }
+        let Some(place) = &after.place else { return };
+        let message = format!(
+            "{AFTER_LAST_ATTEMPT}: {} sends nothing to the dead letter sink: the event keeps its key waiting instead",
+            after.value
+        );
+        let help = "leave the annotation out to have such events dead-lettered, or the deadLetterSink";
+        self.problems
+            .push(Problem::warning(place, message).with_help(help));
     }
 }

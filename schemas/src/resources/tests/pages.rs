@@ -201,8 +201,6 @@ spec: {broker: b, subscriber: {uri: 'http://h'}}
         &[
             "6:5: error: unknown annotation \"heddle.dev/strat\" on Trigger (did you mean \"heddle.dev/start\"?)",
             "7:5: notice: the annotation \"knative.dev/dependency\" does nothing here",
-            "8:48: warning: kafka.eventing.knative.dev/delivery.order: ordered is not available in this version: events are \
-             delivered unordered",
         ],
     );
     check(

@@ -1,5 +1,7 @@
 use super::*;
 use crate::Progress;
+use crate::embedded::key::Key;
+use crate::embedded::records::{Fate, Held};
 use crate::embedded::view::StateBounds;
 
 const HOUR: u64 = 3_600_000;
@@ -12,20 +14,23 @@ fn view(directory: &tempfile::TempDir) -> View {
         .view
 }
 
+fn retry(at: u64, attempts: u32) -> Retry {
+    let progress = Box::new(Progress {
+        attempts,
+        ..Progress::default()
+    });
+    let at = Timestamp(at);
+    Retry::of(&Fate::Retry { at, progress }).unwrap()
+}
+
 fn put(view: &View, sequence: u64, at: u64) {
-    let retry = Retry {
-        at: Timestamp(at),
-        progress: Progress {
-            attempts: u32::try_from(sequence).unwrap(),
-            ..Progress::default()
-        },
-    };
+    let retry = retry(at, u32::try_from(sequence).unwrap());
     view.put_retry(SubscriptionId(1), sequence, &retry).unwrap();
 }
 
 fn times(view: &View) -> Vec<(u64, u64)> {
-    let due = view.due(SubscriptionId(1)).map(Result::unwrap);
-    due.map(|(at, sequence)| (at.0, sequence)).collect()
+    let due = view.due(SubscriptionId(1), Timestamp(0)).map(Result::unwrap);
+    due.map(|due| (due.at.0, due.sequence)).collect()
 }
 
 #[test]
@@ -91,10 +96,7 @@ fn more_retries_than_a_batch_are_all_brought_near_and_another_subscriptions_stay
     for sequence in 1..=many {
         put(&view, sequence, 200 * HOUR + sequence / 3);
     }
-    let other = Retry {
-        at: Timestamp(200 * HOUR),
-        progress: Progress::default(),
-    };
+    let other = retry(200 * HOUR, 0);
     view.put_retry(SubscriptionId(2), 1, &other).unwrap();
     let moved = view
         .bring_near(SubscriptionId(1), NOW, Duration::from_millis(99 * HOUR))
@@ -108,4 +110,31 @@ fn more_retries_than_a_batch_are_all_brought_near_and_another_subscriptions_stay
             .all(|(at, sequence)| *at == 101 * HOUR + sequence / 3)
     );
     assert_eq!(view.retry(SubscriptionId(2), 1).unwrap(), Some(other));
+}
+
+#[test]
+fn a_step_back_moves_keyed_retries_with_their_key_and_no_parked_event() {
+    let directory = tempfile::tempdir().unwrap();
+    let view = view(&directory);
+    let key = Key::named(Some("a"));
+    let progress = || Box::new(Progress::default());
+    let helds = [
+        Held::Retry {
+            at: Timestamp(103 * HOUR),
+            progress: progress(),
+        },
+        Held::Parked {
+            since: NOW,
+            progress: progress(),
+        },
+    ];
+    for (sequence, held) in (1..).zip(helds) {
+        let retry = Retry::of(&Fate::Held { key, held }).unwrap();
+        view.put_retry(SubscriptionId(1), sequence, &retry).unwrap();
+    }
+    view.bring_near(SubscriptionId(1), NOW, Duration::from_millis(HOUR))
+        .unwrap();
+    assert_eq!(times(&view), [(102 * HOUR, 1), (u64::MAX, 2)]);
+    let due = view.due(SubscriptionId(1), Timestamp(0)).map(Result::unwrap);
+    assert!(due.into_iter().all(|due| due.key == Some(key)));
 }
