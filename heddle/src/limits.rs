@@ -79,3 +79,6 @@ pub(crate) const CONFIGURATION_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Characters of a line that a report quotes; longer ones are data, not configuration, and are not shown.
 pub(crate) const REPORT_LINE_CHARS_MAX: usize = 240;
+
+/// Keys of an ordered trigger that are listed at once: a list is for people.
+pub(crate) const HELD_KEYS_MAX: usize = 100;

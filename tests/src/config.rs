@@ -16,6 +16,7 @@ pub struct Resources {
 pub struct Trigger {
     name: String,
     namespace: String,
+    annotations: Map<String, Value>,
     spec: Map<String, Value>,
 }
 
@@ -46,13 +47,17 @@ impl Resources {
     #[must_use]
     pub fn trigger(self, trigger: Trigger) -> Self {
         let spec = Value::Object(trigger.spec);
-        self.document(resource(
+        let mut document = resource(
             "eventing.knative.dev/v1",
             "Trigger",
             &trigger.namespace,
             &trigger.name,
             spec,
-        ))
+        );
+        if !trigger.annotations.is_empty() {
+            document["metadata"]["annotations"] = Value::Object(trigger.annotations);
+        }
+        self.document(document)
     }
 
     /// Adds a resource of namespace `default` whose spec names no sink: it gets the broker `default` as its sink.
@@ -104,6 +109,7 @@ impl Trigger {
         Self {
             name: name.to_owned(),
             namespace: "default".to_owned(),
+            annotations: Map::new(),
             spec,
         }
     }
@@ -130,6 +136,13 @@ impl Trigger {
     #[must_use]
     pub fn delivery(self, delivery: Value) -> Self {
         self.field("delivery", delivery)
+    }
+
+    /// Adds an annotation.
+    #[must_use]
+    pub fn annotation(mut self, name: &str, value: &str) -> Self {
+        self.annotations.insert(name.to_owned(), json!(value));
+        self
     }
 
     /// Sets `subscriber`.

@@ -477,7 +477,7 @@ fn a_key_is_parked_after_the_last_attempt_and_after_a_refusal_and_not_before() {
         assert!(matches!(next, Next::Again { blocks: false, .. }), "{next:?}");
     }
     for (attempts, outcome, code) in [(2, transient(), 503), (0, refused(), 422)] {
-        let Settlement::Park { progress } = case(attempts).after(&outcome).settlement() else {
+        let Some(Settlement::Park { progress }) = case(attempts).after(&outcome).settlement() else {
             panic!("not parked")
         };
         assert_eq!(
@@ -513,7 +513,7 @@ fn a_blocked_key_is_tried_for_ever_at_the_longest_wait_and_never_in_a_busy_loop(
             (seconds..=seconds * 11 / 10).contains(&wait.as_secs()),
             "{wait:?}"
         );
-        assert!(matches!(next.settlement(), Settlement::Block { .. }));
+        assert!(matches!(next.settlement(), Some(Settlement::Block { .. })));
     }
     let hasty = Case {
         then: AfterLastAttempt::Block,

@@ -16,6 +16,8 @@ pub(crate) enum TriggerCommand {
     Seek(SeekArgs),
     /// Remove what a trigger that left the configuration has left behind: position, retries and counts.
     Forget(ForgetArgs),
+    /// Let a key of an ordered trigger go on that is parked, blocked or waiting for a retry.
+    Release(ReleaseArgs),
 }
 
 /// Arguments of `heddle trigger pause`.
@@ -53,6 +55,19 @@ pub(crate) struct SeekArgs {
 pub(crate) struct ForgetArgs {
     #[command(flatten)]
     pub(crate) of: OfTrigger,
+}
+
+/// Arguments of `heddle trigger release`.
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    #[command(flatten)]
+    pub(crate) of: OfTrigger,
+    /// The key: the events' extension `partitionkey`; an empty one for events without it.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: String,
+    /// Put the event that holds the key up into the dead-letter store, instead of trying it afresh.
+    #[arg(long)]
+    pub(crate) skip: bool,
 }
 
 /// Which trigger, and where it runs.

@@ -49,9 +49,11 @@ fn path(args: &GetArgs) -> String {
             };
             let wait = args
                 .wait_idle
-                .map(|wait| format!("?wait-idle={}ms", wait.as_millis()))
-                .unwrap_or_default();
-            format!("/api/v1/{kind}/{name}{wait}")
+                .map(|wait| format!("wait-idle={}ms", wait.as_millis()));
+            let keys = (args.kind == Kind::Triggers).then(|| "held-keys=true".to_owned());
+            let query: Vec<String> = wait.into_iter().chain(keys).collect();
+            let mark = if query.is_empty() { "" } else { "?" };
+            format!("/api/v1/{kind}/{name}{mark}{}", query.join("&"))
         }
     }
 }
@@ -68,7 +70,12 @@ fn rendered(args: &GetArgs, document: &Document) -> String {
             if items.is_empty() {
                 return format!("no {}\n", args.kind.plural());
             }
-            output::table(columns(args.kind), items)
+            let mut table = output::table(columns(args.kind), items);
+            if let Some(held) = document.value.get("heldKeys").and_then(Value::as_array) {
+                table.push('\n');
+                table.push_str(&output::table(HELD_KEYS, held));
+            }
+            table
         }
     }
 }
@@ -149,6 +156,40 @@ const TRIGGERS: &[Column] = &[
     Column {
         heading: "MESSAGE",
         cell: |item| cell(item, "/conditions/0/message"),
+    },
+];
+
+const HELD_KEYS: &[Column] = &[
+    Column {
+        heading: "HELD KEY",
+        cell: |item| match item.get("key") {
+            Some(_) => cell(item, "/key"),
+            None => "(none)".to_owned(),
+        },
+    },
+    Column {
+        heading: "STATE",
+        cell: |item| cell(item, "/state"),
+    },
+    Column {
+        heading: "SINCE",
+        cell: |item| cell(item, "/since"),
+    },
+    Column {
+        heading: "EVENT",
+        cell: |item| cell(item, "/eventId"),
+    },
+    Column {
+        heading: "ATTEMPTS",
+        cell: |item| cell(item, "/attempts"),
+    },
+    Column {
+        heading: "BEHIND",
+        cell: |item| cell(item, "/behind"),
+    },
+    Column {
+        heading: "LAST FAILURE",
+        cell: |item| cell(item, "/message"),
     },
 ];
 
@@ -238,9 +279,16 @@ fn ready(item: &Value) -> String {
 
 fn not_idle(trigger: &Value, wait: Duration) -> Failure {
     let name = format!("{}/{}", cell(trigger, "/namespace"), cell(trigger, "/name"));
-    let counts = ["backlog", "pending", "inFlight", "waitingRetry"]
-        .map(|field| format!("{field} {}", cell(trigger, &format!("/{field}"))))
-        .join(", ");
+    let counts = [
+        "backlog",
+        "pending",
+        "inFlight",
+        "waitingRetry",
+        "behindKey",
+        "parkedKeys",
+    ]
+    .map(|field| format!("{field} {}", cell(trigger, &format!("/{field}"))))
+    .join(", ");
     Failure::new(
         Exit::Io,
         format!("trigger {name} still has work after {wait:?}: {counts}"),

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::trigger::{ForgetArgs, OfTrigger, PauseArgs, ResumeArgs, SeekArgs, TriggerCommand};
+use crate::cli::trigger::{
+    ForgetArgs, OfTrigger, PauseArgs, ReleaseArgs, ResumeArgs, SeekArgs, TriggerCommand,
+};
 use crate::client::{Client, Document};
 use crate::exit::Outcome;
 use crate::limits;
@@ -15,6 +17,7 @@ pub(crate) async fn run(command: TriggerCommand) -> Outcome {
         TriggerCommand::Resume(args) => resume(args).await,
         TriggerCommand::Seek(args) => seek(args).await,
         TriggerCommand::Forget(args) => forget(args).await,
+        TriggerCommand::Release(args) => release(args).await,
     }
 }
 
@@ -55,6 +58,19 @@ async fn forget(args: ForgetArgs) -> Outcome {
     ))
 }
 
+async fn release(args: ReleaseArgs) -> Outcome {
+    let ReleaseArgs { of, key, skip } = args;
+    let body = json!({ "key": key, "skip": skip });
+    let released = change(&of, "release", body).await?;
+    let sequence = cell(&released.value, "/sequence");
+    let became = if skip {
+        "is in the dead-letter store; its key goes on without it"
+    } else {
+        "is tried afresh"
+    };
+    output::print(&format!("event {sequence} of trigger {} {became}\n", of.name))
+}
+
 async fn change(of: &OfTrigger, command: &str, body: Value) -> Outcome<Document> {
     let client = Client::new(&of.admin.admin, of.admin.token_file.as_deref())?;
     // A seek waits for what is in flight.
@@ -66,5 +82,5 @@ async fn change(of: &OfTrigger, command: &str, body: Value) -> Outcome<Document>
 /// What is stored and not yet accounted for, matched or not, in words.
 fn waiting(trigger: &Value) -> String {
     let count = |field: &str| cell(trigger, field).parse::<u64>().unwrap_or_default();
-    (count("/backlog") + count("/pending") + count("/waitingRetry")).to_string()
+    (count("/backlog") + count("/pending") + count("/waitingRetry") + count("/behindKey")).to_string()
 }

@@ -38,6 +38,21 @@ const PER_TRIGGER: &[PerTrigger] = &[
         read: |status| status.waiting_retry,
     },
     PerTrigger {
+        name: "trigger_waiting_behind_key",
+        help: "Events that wait on disk behind an event of their key",
+        read: |status| status.behind,
+    },
+    PerTrigger {
+        name: "trigger_parked_keys",
+        help: "Keys that wait for a person to release them",
+        read: |status| status.parked_keys,
+    },
+    PerTrigger {
+        name: "trigger_blocked_keys",
+        help: "Keys whose first event had its last attempt and is tried on",
+        read: |status| status.blocked_keys,
+    },
+    PerTrigger {
         name: "trigger_paused",
         help: "1 while the trigger is paused and delivers nothing",
         read: |status| u64::from(status.paused.is_some()),

@@ -7,6 +7,7 @@ mod condition;
 mod dead_letters;
 mod endpoints;
 mod health;
+mod held_keys;
 mod openapi;
 mod position;
 mod query;

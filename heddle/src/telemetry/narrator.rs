@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use broker::Step;
 use dispatcher::{
-    Closed, DeadLettered, Delivered, Observer, Opened, Paused, ReplyStored, RetryScheduled, Stopped,
+    Closed, DeadLettered, Delivered, Observer, Opened, Parked, Paused, ReplyStored, RetryScheduled, Stopped,
 };
 use parking_lot::Mutex;
 use schemas::names::ResourceName;
@@ -80,6 +80,17 @@ impl Observer for Narrator {
                 "a delivery failed and is tried again; further failures of this trigger are not logged until it succeeds"
             );
         }
+    }
+
+    fn parked(&self, parked: &Parked<'_>) {
+        tracing::warn!(
+            trigger = %parked.trigger,
+            event = parked.event.id(),
+            key = parked.event.attribute("partitionkey").map(|key| key.value),
+            failure = parked.failure.message,
+            attempts = parked.attempts,
+            "a key is parked: it waits until `heddle trigger release` lets it go on"
+        );
     }
 
     fn dead_lettered(&self, dead: &DeadLettered<'_>) {

@@ -11,6 +11,7 @@ mod disk;
 mod edits;
 mod ingress;
 mod lifecycle;
+mod ordered;
 mod position;
 mod pressure;
 mod readme;

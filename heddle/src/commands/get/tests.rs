@@ -23,11 +23,17 @@ fn document(value: Value) -> Document {
 #[test]
 fn a_name_without_namespace_is_in_default() {
     for (line, expected) in [
-        ("heddle get trigger echo", "/api/v1/triggers/default/echo"),
-        ("heddle get triggers shop/echo", "/api/v1/triggers/shop/echo"),
+        (
+            "heddle get trigger echo",
+            "/api/v1/triggers/default/echo?held-keys=true",
+        ),
+        (
+            "heddle get triggers shop/echo",
+            "/api/v1/triggers/shop/echo?held-keys=true",
+        ),
         (
             "heddle get trigger echo --wait-idle 30s",
-            "/api/v1/triggers/default/echo?wait-idle=30000ms",
+            "/api/v1/triggers/default/echo?wait-idle=30000ms&held-keys=true",
         ),
         ("heddle get brokers", "/api/v1/brokers"),
         ("heddle get triggers --all", "/api/v1/triggers?all=true"),

@@ -5,8 +5,8 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Admin, backup, brokers, dead_letters, endpoints, health, openapi, position, replays, show_metrics,
-    sources, storage, tail, triggers,
+    Admin, backup, brokers, dead_letters, endpoints, health, held_keys, openapi, position, replays,
+    show_metrics, sources, storage, tail, triggers,
 };
 use crate::server::problem::{Kind, Problem};
 
@@ -55,6 +55,14 @@ pub(super) fn guarded() -> Vec<Route> {
             "/api/v1/replays/{id}",
             "GET, HEAD, DELETE",
             get(replays::show).delete(replays::cancel),
+        ),
+        read(
+            "/api/v1/triggers/{namespace}/{name}/held-keys",
+            get(held_keys::list),
+        ),
+        write(
+            "/api/v1/triggers/{namespace}/{name}/release",
+            post(held_keys::release),
         ),
         read("/api/v1/sources", get(sources::list)),
         read("/api/v1/sources/{namespace}/{name}", get(sources::show)),

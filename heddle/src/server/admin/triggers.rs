@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::brokers::ListQuery;
 use super::condition::Condition;
+use super::held_keys::{self, HeldKeyView};
 use super::query::{Named, Parameters};
 use super::{Admin, Items};
 use crate::limits;
@@ -25,6 +26,9 @@ pub(super) struct ShowQuery {
     /// Wait until the trigger is idle, at most this long (`30s`, `PT30S`), and answer either way.
     #[serde(rename = "wait-idle")]
     wait_idle: Option<String>,
+    /// Show the keys that are held up too, if it is ordered.
+    #[serde(rename = "held-keys", default)]
+    held_keys: bool,
 }
 
 /// A trigger as it is shown.
@@ -48,6 +52,9 @@ pub(super) struct TriggerView {
     counts: Counts,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<LastErrorView>,
+    /// Keys that are held up by their first event; when one trigger is shown and they are asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    held_keys: Vec<HeldKeyView>,
     conditions: Vec<Condition>,
 }
 
@@ -91,6 +98,12 @@ struct Counts {
     redriven: u64,
     retries: u64,
     waiting_retry: u64,
+    /// Waiting on disk behind an event of their key.
+    behind_key: u64,
+    /// Keys that wait for a person.
+    parked_keys: u64,
+    /// Keys whose first event had its last attempt and is tried on.
+    blocked_keys: u64,
     /// Matched and not yet claimed.
     pending: u64,
     in_flight: u64,
@@ -123,7 +136,11 @@ pub(super) async fn show(
     if let Some(wait) = query.wait_idle {
         wait_idle(&admin, &name, parse_wait(&wait)?).await;
     }
-    of_name(&admin, &name).map(Json)
+    let mut view = of_name(&admin, &name)?;
+    if query.held_keys {
+        view.held_keys = held_keys::read(&admin, name, limits::HELD_KEYS_MAX).await?;
+    }
+    Ok(Json(view))
 }
 
 /// The trigger of that name as it is now.
@@ -181,6 +198,7 @@ fn view(admin: &Admin, info: SubscriptionInfo, running: Option<&TriggerStatus>) 
         last_error: running
             .and_then(|status| status.last_error.clone())
             .map(LastErrorView::from),
+        held_keys: Vec::new(),
         conditions: vec![condition],
     }
 }
@@ -247,6 +265,9 @@ impl Counts {
             redriven: status.redriven,
             retries: status.retries,
             waiting_retry: status.waiting_retry,
+            behind_key: status.behind,
+            parked_keys: status.parked_keys,
+            blocked_keys: status.blocked_keys,
             pending: status.ready,
             in_flight: status.in_flight,
             backlog: status.backlog,

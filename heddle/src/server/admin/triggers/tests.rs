@@ -23,6 +23,7 @@ fn the_fields_that_scripts_read_have_their_names() {
         counts: Counts::of(&status),
         paused: None,
         last_error: None,
+        held_keys: Vec::new(),
         conditions: vec![Condition::ready()],
     };
     let json = serde_json::to_value(view).unwrap();
@@ -33,6 +34,9 @@ fn the_fields_that_scripts_read_have_their_names() {
         ("pending", Value::from(3)),
         ("retries", Value::from(0)),
         ("waitingRetry", Value::from(0)),
+        ("behindKey", Value::from(0)),
+        ("parkedKeys", Value::from(0)),
+        ("blockedKeys", Value::from(0)),
         ("inFlight", Value::from(0)),
         ("backlog", Value::from(0)),
         ("idle", Value::from(false)),
