@@ -130,9 +130,9 @@ async fn each_mistake_is_refused_with_the_word_that_helps() {
             "Endpoint",
         ),
         (
-            "cesql, which comes later",
-            "broker: default\nsubscriber: {uri: 'http://a/'}\nfilters: [{cesql: \"type = 'a'\"}]",
-            "cesql",
+            "an expression that does not parse",
+            "broker: default\nsubscriber: {uri: 'http://a/'}\nfilters: [{cesql: \"type = 'a' AND\"}]",
+            "no valid expression",
         ),
         (
             "two dialects in one element",

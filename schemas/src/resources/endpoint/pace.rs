@@ -31,7 +31,7 @@ pub struct Rate {
 /// When an endpoint is left alone, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
-    /// Whether it ever is.
+    /// Whether it ever is: when the field is there, unless it says otherwise.
     pub enabled: bool,
     /// Failures in a row.
     pub failures: Option<u32>,
@@ -99,10 +99,11 @@ impl Breaker {
     }
 }
 
+/// What holds when nothing is said of it: never left alone.
 impl Default for Breaker {
     fn default() -> Self {
         Self {
-            enabled: true,
+            enabled: false,
             failures: None,
             window: None,
             wait: None,

@@ -133,6 +133,7 @@ fn an_endpoint_is_a_url_or_built_in() {
     };
     assert!(server.headers.is_empty() && server.ca_certs.is_none() && server.concurrency.is_none());
     assert_eq!(server.pace, crate::resources::endpoint::Pace::default());
+    assert!(!server.pace.breaker.enabled, "a breaker is asked for");
     let yaml = document(
         "heddle.dev/v1",
         "Endpoint",
