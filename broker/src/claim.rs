@@ -103,6 +103,8 @@ pub enum Settlement {
         /// How far it came, and why not further.
         progress: Progress,
     },
+    /// Not delivered: its time had passed when its turn came.
+    Expired,
     /// To the dead-letter store, with this settlement or not at all.
     DeadLettered(DeadLetter),
     /// Delivered, but its reply ran out of hops: the reply goes to the dead-letter store.

@@ -54,7 +54,10 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 pub use backup::{Backup, BackupError};
-pub use dead_letters::{DeadLetterEntry, DeadLetterQuery, ReadError};
+pub use dead_letters::{
+    DeadLetterCopy, DeadLetterEntry, DeadLetterFilter, DeadLetterGroup, DeadLetterPage, DeadLetterPlace,
+    DeadLetterQuery, LettersError, NoPlace, Purged, ReadError, Redrove,
+};
 pub use examine::{Examined, ExaminedView, examine};
 pub use journal::{Durability, LockState, SpaceReport};
 pub use keys::{HeldKey, HeldState, KeyError, Released};

@@ -310,12 +310,21 @@ pub enum SubscribeError {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionStatus {
+    /// Events that matched and are settled, wait for a retry, or are in memory. Those lost to damage are counted, since
+    /// whether they matched cannot be known.
+    pub matched: u64,
     /// Settled as delivered to the subscriber.
     pub delivered: u64,
     /// Settled as taken by the dead letter sink.
     pub dead_letter_sink: u64,
     /// Settled into the dead-letter store.
     pub dead_lettered: u64,
+    /// Not delivered, since their own time had passed.
+    pub expired: u64,
+    /// Dead letters that were removed by command.
+    pub purged: u64,
+    /// Dead letters that were taken out of the store to be delivered once more.
+    pub letters_redriven: u64,
     /// Could not be read back: the journal is damaged where they were. Logged with their positions.
     pub unreadable: u64,
     /// Matched and never settled, because a seek by command left them behind.

@@ -40,6 +40,12 @@ pub const SETTLEMENT_FRAME_BYTES_MAX: usize = 1024 * 1024;
 /// Settlements that may wait for the journal. Past it nothing is handed out until some are written.
 pub const SETTLEMENTS_WAITING_MAX: usize = 2 * SETTLEMENTS_PER_FRAME_MAX;
 
+/// Dead letters that leave the store by one record. More than a few milliseconds' worth would keep settlements waiting.
+pub const LETTERS_LEAVING_MAX: usize = 1024;
+
+/// Bytes of dead letters that are redriven by one frame, about: one event more may be in it.
+pub const LETTERS_REDRIVEN_BYTES_MAX: usize = 1024 * 1024;
+
 /// Pairs of source and id that are reserved at a time: on their way to the disk and into the view. A few hundred
 /// bytes each; past it producers are told to come back.
 pub const DEDUPE_RESERVATIONS_MAX: usize = 65_536;

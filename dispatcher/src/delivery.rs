@@ -81,6 +81,9 @@ pub(crate) async fn deliver(
 
 async fn attempt(trigger: &Trigger, claim: &Claim) -> Tried {
     let (stored, progress) = (claim.stored(), claim.progress());
+    if progress.step == Step::Subscriber && has_expired(trigger, claim.event()) {
+        return Tried::Nothing(Next::Expired);
+    }
     let Some(endpoint) = trigger.endpoint(progress.step) else {
         return Tried::Nothing(trigger.rules().no_dead_letter_sink(claim.event(), progress));
     };
@@ -116,6 +119,13 @@ fn with_replay(trigger: &Trigger, event: Event) -> Event {
         tracing::warn!(trigger = %trigger.name, %error, "the mark of the replay left out");
         event
     })
+}
+
+/// Whether the event's own time has passed. A dead letter sink gets what failed before it did: that is what it is for.
+fn has_expired(trigger: &Trigger, event: &Event) -> bool {
+    event
+        .expires_at()
+        .is_some_and(|at| at <= trigger.shared.clock.now().0)
 }
 
 fn with_error(trigger: &Trigger, event: &Event, failure: &Failure) -> Event {

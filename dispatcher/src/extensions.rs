@@ -11,6 +11,8 @@ pub const ERROR_DESTINATION: &str = "knativeerrordest";
 pub const ERROR_CODE: &str = "knativeerrorcode";
 /// The first bytes of the last answer's body in base64; left out when there were none.
 pub const ERROR_DATA: &str = "knativeerrordata";
+/// What [`with_error`] sets, in the order in which it does.
+pub const ERROR_EXTENSIONS: [&str; 3] = [ERROR_DESTINATION, ERROR_CODE, ERROR_DATA];
 /// The replay that an event comes from; on replayed events only.
 pub const REPLAY: &str = "heddlereplay";
 /// Passes that an event may still make. Metadata of the record here; taken off wherever it shows up as an attribute.

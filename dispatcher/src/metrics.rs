@@ -32,6 +32,7 @@ pub struct Metrics {
     retries: Family<TriggerLabels, Counter>,
     parked: Family<TriggerLabels, Counter>,
     dead_letters: Family<ReasonLabels, Counter>,
+    expired: Family<TriggerLabels, Counter>,
     replies: Family<TriggerLabels, Counter>,
     settle_errors: Family<TriggerLabels, Counter>,
     stopped: Family<TriggerLabels, Gauge>,
@@ -51,6 +52,7 @@ pub(crate) struct TriggerMetrics {
     pub(crate) dead_letter_sink: Counter,
     pub(crate) retries: Counter,
     pub(crate) parked: Counter,
+    pub(crate) expired: Counter,
     pub(crate) replies: Counter,
     pub(crate) settle_errors: Counter,
     pub(crate) stopped: Gauge,
@@ -127,6 +129,11 @@ impl Metrics {
             new.dead_letters.clone(),
         );
         registry.register(
+            "expired",
+            "Events that were not delivered, since their expirytime had passed",
+            new.expired.clone(),
+        );
+        registry.register(
             "replies_stored",
             "Replies and forwarded events that were stored",
             new.replies.clone(),
@@ -172,6 +179,7 @@ impl Metrics {
             dead_letter_sink: self.dead_letter_sink.get_or_create_owned(&labels),
             retries: self.retries.get_or_create_owned(&labels),
             parked: self.parked.get_or_create_owned(&labels),
+            expired: self.expired.get_or_create_owned(&labels),
             replies: self.replies.get_or_create_owned(&labels),
             settle_errors: self.settle_errors.get_or_create_owned(&labels),
             stopped: self.stopped.get_or_create_owned(&labels),
@@ -226,6 +234,7 @@ impl Default for Metrics {
             retries: Family::default(),
             parked: Family::default(),
             dead_letters: Family::default(),
+            expired: Family::default(),
             replies: Family::default(),
             settle_errors: Family::default(),
             stopped: Family::default(),

@@ -52,6 +52,8 @@ pub(crate) enum Next {
     },
     /// It had its last attempt; it waits for a person, and its key with it.
     Park { progress: Progress, failure: Failure },
+    /// Its time has passed: it is not delivered.
+    Expired,
     /// Into the dead-letter store.
     Store(DeadLetter),
     /// The subscriber wants no events any more: the trigger pauses, and this event stays as it is.
@@ -296,6 +298,7 @@ impl Next {
             Self::Park { progress, .. } => Settlement::Park {
                 progress: progress.clone(),
             },
+            Self::Expired => Settlement::Expired,
             Self::Store(dead_letter) => Settlement::DeadLettered(dead_letter.clone()),
             Self::Pause(_) => return None,
         })

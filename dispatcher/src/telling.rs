@@ -88,6 +88,10 @@ impl<'a> Telling<'a> {
                     attempts: self.attempts,
                 });
             }
+            Next::Expired => {
+                self.trigger.metrics.expired.inc();
+                tracing::debug!(trigger = %self.trigger.name, event = self.stored.event.id(), "expired before its delivery");
+            }
             Next::Store(dead_letter) => self.dead_lettered(dead_letter),
             // Nothing was settled.
             Next::Pause(_) => {}

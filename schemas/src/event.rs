@@ -98,6 +98,16 @@ impl Event {
         self.value(invalid::schema_name(self.spec_version()))
     }
 
+    /// When the event expires by its extension `expirytime`, in milliseconds since 1970, rounded up; 0 for a time before.
+    /// `None` without one, and for a value that is no time: an event is never thrown away for a mistake in it.
+    pub fn expires_at(&self) -> Option<u64> {
+        let text = self.value("expirytime")?;
+        let at: jiff::Timestamp = text.parse().ok()?;
+        let millis = at.as_nanosecond().div_euclid(1_000_000)
+            + i128::from(at.as_nanosecond().rem_euclid(1_000_000) > 0);
+        Some(u64::try_from(millis.max(0)).unwrap_or(u64::MAX))
+    }
+
     /// Any attribute by name: one of the specification, `specversion` included, or an extension.
     pub fn attribute(&self, name: &str) -> Option<Attribute<'_>> {
         if name == "specversion" {

@@ -23,6 +23,7 @@ pub struct Metrics {
     omitted: Family<Labels, Counter>,
     missed_ticks: Family<Labels, Counter>,
     dropped: Family<Labels, Counter>,
+    lost: Family<Labels, Counter>,
     commit_failures: Family<Labels, Counter>,
 }
 
@@ -51,6 +52,8 @@ pub struct SourceMetrics {
     pub missed_ticks: Counter,
     /// Times that core NATS dropped messages because we were slow.
     pub dropped: Counter,
+    /// Messages of core NATS that had come and were not stored when the source ended.
+    pub lost: Counter,
     /// Offset commits that failed (they are repeated).
     pub commit_failures: Counter,
 }
@@ -107,6 +110,11 @@ impl Metrics {
             &all.dropped,
         );
         add(
+            "lost_messages",
+            "Messages of core NATS that had come and were not stored when the source stopped or failed",
+            &all.lost,
+        );
+        add(
             "commit_failures",
             "Commits of offsets that failed and are repeated",
             &all.commit_failures,
@@ -129,6 +137,7 @@ impl Metrics {
             omitted: self.omitted.get_or_create_owned(&labels),
             missed_ticks: self.missed_ticks.get_or_create_owned(&labels),
             dropped: self.dropped.get_or_create_owned(&labels),
+            lost: self.lost.get_or_create_owned(&labels),
             commit_failures: self.commit_failures.get_or_create_owned(&labels),
         }
     }
@@ -148,6 +157,7 @@ impl Metrics {
             &self.omitted,
             &self.missed_ticks,
             &self.dropped,
+            &self.lost,
             &self.commit_failures,
         ] {
             family.remove(&labels);

@@ -8,10 +8,11 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 
 use crate::config::Resources;
+use crate::metrics::Metrics;
 use crate::process::Process;
-use crate::producer::Producer;
+use crate::producer::{Producer, get};
 use crate::repository;
-use crate::wait::{PATIENCE, eventually};
+use crate::wait::{LOOK_AGAIN, PATIENCE, eventually};
 
 /// A `heddle run` that was ready once. Dropping it kills the process and removes its folder.
 #[derive(Debug)]
@@ -192,7 +193,37 @@ impl Heddle {
             ])
             .await;
         assert_eq!(cli.code, Some(0), "get trigger {name} --wait-idle: {cli:?}");
+        self.adds_up().await;
         cli.json()
+    }
+
+    /// What `/metrics` says now.
+    pub async fn metrics(&self) -> Metrics {
+        let answered = get(&format!("{}/metrics", self.admin())).await;
+        assert_eq!(answered.status.as_u16(), 200, "{answered:?}");
+        Metrics::parse(&answered.text())
+    }
+
+    /// Waits until the metrics add up, which they do when nothing is on its way; panics with the equations that do not.
+    /// Where the admin API asks for a token nothing is checked.
+    pub async fn adds_up(&self) {
+        let url = format!("{}/metrics", self.admin());
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let answered = get(&url).await;
+            if answered.status.as_u16() == 401 {
+                return;
+            }
+            let wrong = Metrics::parse(&answered.text()).discrepancies();
+            if wrong.is_empty() {
+                return;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "the metrics do not add up: {wrong:#?}"
+            );
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// What `dead-letters list` shows, as JSON; an array.

@@ -12,7 +12,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const RETRY_PATIENCE: Duration = Duration::from_secs(90);
 
 /// How often a condition that cannot notify is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Looks at `condition` until it yields a value; panics naming `what` when `deadline` passes first.
 pub async fn eventually<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -> Option<T>) -> T {

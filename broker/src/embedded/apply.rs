@@ -14,7 +14,9 @@ use journal::Record;
 
 use super::degrade;
 use super::rebuild::RebuildError;
-use super::records::{STATE, SideRecord, SideSpec, SoughtRecord, StateRecord, SubscribedRecord};
+use super::records::{
+    LettersGoneRecord, STATE, SideRecord, SideSpec, SoughtRecord, StateRecord, SubscribedRecord,
+};
 use super::shared::Shared;
 use super::view::{Counters, Retry, SubscriptionState, View, ViewError};
 
@@ -88,6 +90,7 @@ impl Shared {
                 let retry = Retry::afresh(record.key, record.at);
                 view.put_retry(record.id, record.sequence, &retry)
             }
+            StateRecord::LettersGone(record) => view.remove_dead_letters(&record.letters),
             StateRecord::Subscribed(SubscribedRecord { id, .. })
             | StateRecord::Side(SideRecord::Started(SideSpec { id, .. })) => view.put_id(*id),
             StateRecord::Sought(SoughtRecord { id, .. }) => view.remove_retries(*id),
@@ -156,10 +159,22 @@ impl Shared {
                 }
             }
             StateRecord::Deduped(record) => self.reservations.applied(record),
+            StateRecord::LettersGone(record) => self.count_gone(record),
             StateRecord::SourceState(_)
             | StateRecord::SnapshotBegin(_)
             | StateRecord::SnapshotChunk(_)
             | StateRecord::SnapshotEnd(_) => {}
+        }
+    }
+
+    fn count_gone(&self, record: &LettersGoneRecord) {
+        for of_one in record.letters.chunk_by(|a, b| a.subscription == b.subscription) {
+            let sub = of_one
+                .first()
+                .and_then(|letter| self.subscription(letter.subscription));
+            if let Some(sub) = sub {
+                sub.apply_gone(of_one.len() as u64, record.is_redriven);
+            }
         }
     }
 

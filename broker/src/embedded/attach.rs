@@ -18,8 +18,8 @@ use super::view::ViewError;
 use crate::clock::Timestamp;
 use crate::limits::{LAG_READ_BYTES_MAX, LAG_READ_BYTES_MIN, LAG_READ_EVENTS_MAX};
 use crate::{
-    AppendError, Claim, DeadLetter, Matcher, Outcome, Pause, Position, Progress, Reply, Settlement, Settler,
-    Stored, Subscription, SubscriptionId, SubscriptionStatus,
+    AppendError, Claim, DeadLetter, Matcher, Outcome, Pause, Progress, Reply, Settlement, Settler, Stored,
+    Subscription, SubscriptionId, SubscriptionStatus,
 };
 
 /// The longest wait for a retry before the clock is looked at again: it may have been set.
@@ -264,15 +264,22 @@ impl Place {
                     }
                     return self.pass_over_left(from) || !self.sub.try_join_tail();
                 };
-                let stored = records
-                    .into_iter()
-                    .filter_map(|record| decode(&self.shared, record));
+                let mut undecodable = Vec::new();
+                let stored = records.into_iter().filter_map(|record| {
+                    let sequence = record.sequence;
+                    let stored = decode(&self.shared, record);
+                    undecodable.extend(stored.is_none().then_some(sequence));
+                    stored
+                });
                 let judge = Judge::new(&self.shared, &self.sub);
                 let matched: Vec<_> = stored
                     .filter(|stored| judge.wants(stored))
                     .map(Arc::new)
                     .collect();
                 self.sub.take_chunk(from, last, &matched);
+                for sequence in undecodable {
+                    self.shared.give_up_undecodable(&self.sub, sequence);
+                }
                 true
             }
             Ok(Err(journal::ReadError::Damaged { from: damaged, .. })) if damaged > from => {
@@ -351,24 +358,24 @@ impl Place {
         self.shared.take_in(arrival).await.map(drop)
     }
 
-    fn dead_letter_entry(&self, cause: Position, letter: DeadLetter) -> Entry {
+    fn dead_letter_entry(&self, cause: &Stored, letter: DeadLetter) -> Entry {
         let meta = DeadLetterMeta {
             broker: self.sub.broker.name.clone(),
             trigger: self.sub.name.clone(),
             subscription: self.sub.trigger().id,
-            cause,
+            cause: cause.position,
             reason: letter.reason,
             failure: letter.failure,
             attempts: letter.attempts,
             at: self.shared.clock.now(),
             side: self.sub.side.as_ref().map(|side| side.spec.name().to_string()),
+            hops: Some(cause.hops),
         };
         dead_letter_entry(self.sub.broker.dead_letters, &meta, &letter.event)
     }
 
     /// The settlement, and what must be stored with it.
     fn entries(&self, stored: &Stored, settlement: Settlement) -> (With, Item) {
-        let cause = stored.position;
         let settled = |outcome| self.item(stored, |_, _| Fate::Settled(outcome));
         let key_of = |key: Option<Key>| key.unwrap_or_else(|| Key::of(&stored.event));
         let now = self.shared.clock.now();
@@ -408,12 +415,13 @@ impl Place {
                 };
                 (With::Nothing, self.item(stored, fate))
             }
+            Settlement::Expired => (With::Nothing, self.item(stored, |_, _| Fate::Expired)),
             Settlement::DeadLettered(letter) => (
-                With::Letter(self.dead_letter_entry(cause, letter)),
+                With::Letter(self.dead_letter_entry(stored, letter)),
                 settled(Outcome::DeadLetterStore),
             ),
             Settlement::DeliveredReplyDeadLettered { outcome, dead_letter } => (
-                With::Letter(self.dead_letter_entry(cause, dead_letter)),
+                With::Letter(self.dead_letter_entry(stored, dead_letter)),
                 settled(outcome),
             ),
         }

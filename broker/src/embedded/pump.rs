@@ -14,9 +14,10 @@ use std::sync::Arc;
 use journal::{CommitListener, Record, StreamId};
 use parking_lot::{Condvar, Mutex};
 
-use super::records::{self, EVENT};
+use super::records::{self, EVENT, Fate, Item};
 use super::shared::Shared;
 use super::streams::BrokerStream;
+use super::subscription::Sub;
 use crate::limits::TAIL_BYTES_MAX;
 use crate::{Position, Stored};
 
@@ -135,11 +136,13 @@ pub(crate) fn run(shared: &Arc<Shared>, queue: &CommitQueue) {
 struct Run {
     broker: Option<Arc<BrokerStream>>,
     events: Vec<Arc<Stored>>,
+    /// Sequences of records that do not read as events.
+    undecodable: Vec<u64>,
     last: u64,
 }
 
 impl Run {
-    fn add(&mut self, shared: &Shared, record: Record) {
+    fn add(&mut self, shared: &Arc<Shared>, record: Record) {
         if self
             .broker
             .as_ref()
@@ -153,12 +156,13 @@ impl Run {
             return;
         }
         self.last = record.sequence;
-        if let Some(stored) = decode(shared, record) {
-            self.events.push(Arc::new(stored));
+        match decode(shared, record) {
+            Some(stored) => self.events.push(Arc::new(stored)),
+            None => self.undecodable.push(self.last),
         }
     }
 
-    fn offer(&mut self, shared: &Shared) {
+    fn offer(&mut self, shared: &Arc<Shared>) {
         let Some(broker) = self.broker.take() else { return };
         let events = std::mem::take(&mut self.events);
         let mut matched = Vec::new();
@@ -180,6 +184,15 @@ impl Run {
             );
         }
         tail.set_pumped(self.last);
+        drop(tail);
+        for sequence in self.undecodable.drain(..) {
+            for sub in shared.readers_of(broker.events) {
+                // One that lags finds it by itself.
+                if sub.is_at_tail() {
+                    shared.give_up_undecodable(&sub, sequence);
+                }
+            }
+        }
     }
 }
 
@@ -202,6 +215,23 @@ pub(crate) fn decode(shared: &Shared, record: Record) -> Option<Stored> {
             tracing::error!(?position, %error, "a stored event cannot be read");
             None
         }
+    }
+}
+
+impl Shared {
+    /// Accounts for an event whose record does not decode: it cannot be delivered, and whether it matched cannot be known.
+    pub(crate) fn give_up_undecodable(self: &Arc<Self>, sub: &Sub, sequence: u64) {
+        if sub.is_accounted(sequence) {
+            return;
+        }
+        let subscription = &sub.name;
+        tracing::error!(%subscription, sequence, "an event is given up: its record does not decode");
+        self.settle_soon(Item {
+            subscription: sub.id,
+            sequence,
+            covers: 0,
+            fate: Fate::Unreadable,
+        });
     }
 }
 

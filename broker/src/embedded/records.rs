@@ -10,7 +10,7 @@
 //! Streams (16)     JSON {broker, events, dead_letters}
 //! Subscribed (17)  JSON {id, name, broker, after}
 //! Settlements (18) count v | item*                  item = tag u8 | subscription v | sequence v | covers v | rest
-//!                  tag 0..=3: settled (delivered, dead letter sink, dead-letter store, unreadable); rest is empty
+//!                  tag 0..=4: settled (delivered, dead letter sink, dead-letter store, unreadable, expired); rest is empty
 //!                  tag 16: retry; rest = at v | length v | progress as JSON
 //!                  tags 17..=20: waits by its key; rest = key (16, big endian) | more
 //!                    17: behind those before it; no more      18: parked; since v | length v | progress as JSON
@@ -23,6 +23,8 @@
 //! Forgotten (24)   JSON {ids}
 //! Side (25)        JSON {started: {..}} or {extended: {id, until}} or {ended: {id, how, at}}
 //! Deduped (26)     event stream v | until v | count v | (pair key 16 | fingerprint 16)*
+//! LettersGone (27) how u8 (0 purged, 1 redriven) | count v
+//!                  | (subscription v | cause: stream v, sequence v | copy: stream v, sequence v)*
 //! SnapshotBegin, SnapshotChunk, SnapshotEnd (28, 29, 30)  see [`snapshot`]
 //! Released (31)    JSON {id, sequence, key, at}
 //! DeadLetter (32)  meta length v | meta as JSON | the event's record
@@ -34,6 +36,7 @@
 //! Applying a run of state records in order, twice or from any earlier point on, ends in the same state.
 
 mod dedupe;
+mod letters;
 mod position;
 mod side;
 pub(crate) mod snapshot;
@@ -46,10 +49,13 @@ use schemas::names::ResourceName;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::dedupe::DedupedRecord;
+pub(crate) use self::letters::{
+    DeadLetterMeta, LetterGone, LettersGoneRecord, dead_letter_entry, read_dead_letter,
+};
 use self::snapshot::{SnapshotBegin, SnapshotChunk, SnapshotEnd};
 use super::key::Key;
 use crate::clock::Timestamp;
-use crate::{DeadLetterReason, Failure, Outcome, Position, Progress, SourceState, SubscriptionId};
+use crate::{Outcome, Progress, SourceState, SubscriptionId};
 
 pub(crate) use self::position::{ForgottenRecord, PausedRecord, SoughtRecord};
 pub(crate) use self::side::{SideRecord, SideSpec};
@@ -71,6 +77,7 @@ const SOUGHT: u8 = 23;
 const FORGOTTEN: u8 = 24;
 const SIDE: u8 = 25;
 const DEDUPED: u8 = 26;
+const LETTERS_GONE: u8 = 27;
 const SNAPSHOT_BEGIN: u8 = 28;
 pub(crate) const SNAPSHOT_CHUNK: u8 = 29;
 pub(crate) const SNAPSHOT_END: u8 = 30;
@@ -111,6 +118,7 @@ pub(crate) enum StateRecord {
     SnapshotEnd(SnapshotEnd),
     Deduped(DedupedRecord),
     Released(ReleasedRecord),
+    LettersGone(LettersGoneRecord),
 }
 
 /// A subscription has this filter for the events after a sequence.
@@ -165,6 +173,8 @@ pub(crate) enum Fate {
     Settled(Outcome),
     /// The journal is damaged where the event was: it cannot be delivered any more.
     Unreadable,
+    /// Its own time had passed before it was delivered.
+    Expired,
     Retry {
         at: Timestamp,
         progress: Box<Progress>,
@@ -194,22 +204,6 @@ pub(crate) enum Held {
         since: Timestamp,
         progress: Box<Progress>,
     },
-}
-
-/// What a dead letter says beside its event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct DeadLetterMeta {
-    pub(crate) broker: ResourceName,
-    pub(crate) trigger: ResourceName,
-    pub(crate) subscription: SubscriptionId,
-    pub(crate) cause: Position,
-    pub(crate) reason: DeadLetterReason,
-    pub(crate) failure: Option<Failure>,
-    pub(crate) attempts: u32,
-    pub(crate) at: Timestamp,
-    /// The replay or redrive that could not deliver it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) side: Option<String>,
 }
 
 /// An event with its record metadata, as read back.
@@ -256,38 +250,6 @@ pub(crate) fn read_event(head: &Bytes, body: Bytes) -> Result<EventRecord, BadRe
 pub(crate) fn accepted_at(head: &[u8]) -> Option<Timestamp> {
     let at = head.get(1..EVENT_PREFIX_BYTES)?.try_into().ok()?;
     Some(Timestamp(u64::from_le_bytes(at)))
-}
-
-/// The entry that stores a dead letter.
-pub(crate) fn dead_letter_entry(stream: u64, meta: &DeadLetterMeta, event: &Event) -> Entry {
-    let meta = to_json(meta);
-    let (event_head, body) = event.to_record();
-    let mut head = BytesMut::with_capacity(meta.len() + event_head.len() + 4);
-    put_varint(&mut head, meta.len() as u64);
-    head.extend_from_slice(&meta);
-    head.extend_from_slice(&event_head);
-    Entry {
-        stream: StreamId(stream),
-        kind: DEAD_LETTER,
-        head: head.freeze(),
-        body,
-        kept: None,
-    }
-}
-
-/// Reads a dead letter.
-pub(crate) fn read_dead_letter(head: &Bytes, body: Bytes) -> Result<(DeadLetterMeta, Event), BadRecord> {
-    let mut input = Input {
-        kind: DEAD_LETTER,
-        rest: head.clone(),
-    };
-    let meta = input.block()?;
-    let meta = input.json(&meta)?;
-    let event = Event::from_record(input.rest, body).map_err(|error| BadRecord {
-        kind: DEAD_LETTER,
-        what: error.to_string(),
-    })?;
-    Ok((meta, event))
 }
 
 // === impl StateRecord ===
@@ -345,6 +307,10 @@ impl StateRecord {
                 head.extend_from_slice(&to_json(record));
                 RELEASED
             }
+            Self::LettersGone(record) => {
+                record.put(&mut head);
+                LETTERS_GONE
+            }
             Self::Settlements(items) => {
                 put_varint(&mut head, items.len() as u64);
                 items.iter().for_each(|item| item.put(&mut head));
@@ -388,6 +354,7 @@ impl StateRecord {
             SNAPSHOT_BEGIN => Ok(Self::SnapshotBegin(input.json(&input.rest)?)),
             SNAPSHOT_CHUNK => Ok(Self::SnapshotChunk(SnapshotChunk::take(&mut input)?)),
             SNAPSHOT_END => Ok(Self::SnapshotEnd(input.json(&input.rest)?)),
+            LETTERS_GONE => LettersGoneRecord::take(&mut input).map(Self::LettersGone),
             DEDUPED => DedupedRecord::take(&mut input).map(Self::Deduped),
             RELEASED => Ok(Self::Released(input.json(&input.rest)?)),
             SETTLEMENTS => {
@@ -436,6 +403,7 @@ impl Item {
             Fate::Settled(Outcome::DeadLetterSink) => 1,
             Fate::Settled(Outcome::DeadLetterStore) => 2,
             Fate::Unreadable => 3,
+            Fate::Expired => 4,
             Fate::Retry { .. } => TAG_RETRY,
             Fate::Held { held, .. } => held.tag(),
         });
@@ -443,7 +411,7 @@ impl Item {
         put_varint(out, self.sequence);
         put_varint(out, self.covers);
         match &self.fate {
-            Fate::Settled(_) | Fate::Unreadable => {}
+            Fate::Settled(_) | Fate::Unreadable | Fate::Expired => {}
             Fate::Retry { at, progress } => {
                 put_varint(out, at.0);
                 put_block(out, &to_json(progress));
@@ -465,6 +433,7 @@ impl Item {
             1 => Fate::Settled(Outcome::DeadLetterSink),
             2 => Fate::Settled(Outcome::DeadLetterStore),
             3 => Fate::Unreadable,
+            4 => Fate::Expired,
             TAG_RETRY => {
                 let at = Timestamp(input.varint()?);
                 let progress = input.block()?;
@@ -499,7 +468,7 @@ impl Fate {
         match self {
             Self::Retry { progress, .. } => Some(progress),
             Self::Held { held, .. } => held.progress(),
-            Self::Settled(_) | Self::Unreadable => None,
+            Self::Settled(_) | Self::Unreadable | Self::Expired => None,
         }
     }
 }

@@ -128,10 +128,6 @@ impl Embedded {
     ///
     /// # Errors
     /// [`PositionError`] when the trigger does not run here, or it could not be stored; then nothing was.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the command on dead letters is on its way")
-    )]
     pub(crate) async fn redrive(
         &self,
         of: &ResourceName,
@@ -187,7 +183,7 @@ impl Embedded {
         is_it.then_some(sub)
     }
 
-    fn running(&self, name: &ResourceName) -> Result<Arc<Sub>, PositionError> {
+    pub(super) fn running(&self, name: &ResourceName) -> Result<Arc<Sub>, PositionError> {
         let sub = self.known(name)?;
         if sub.is_attached() {
             return Ok(sub);

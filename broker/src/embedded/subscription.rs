@@ -278,6 +278,16 @@ impl Sub {
         self.inner.lock().paused.clone()
     }
 
+    /// Whether it gets its events from the pump.
+    pub(crate) fn is_at_tail(&self) -> bool {
+        self.inner.lock().place == Place::Tail
+    }
+
+    /// Whether this event is settled, does not match or waits for a retry.
+    pub(crate) fn is_accounted(&self, sequence: u64) -> bool {
+        self.inner.lock().accounted.contains(sequence)
+    }
+
     /// Counts and position. `last` is the last committed sequence of the broker's stream.
     pub(crate) fn status(&self, last: u64) -> SubscriptionStatus {
         let inner = self.inner.lock();
@@ -290,7 +300,13 @@ impl Sub {
                 .filter(|claimed| claimed.hand == hand)
                 .count() as u64
         };
+        let ready = (inner.ready.len() + inner.lanes.as_ref().map_or(0, Lanes::events)) as u64;
+        let (in_flight, leaving) = (in_hand(Hand::Fresh), in_hand(Hand::Leaving));
         SubscriptionStatus {
+            matched: inner.counters.matched + ready + in_flight + leaving,
+            expired: inner.counters.expired,
+            purged: inner.counters.purged,
+            letters_redriven: inner.counters.letters_redriven,
             delivered: inner.counters.delivered,
             dead_letter_sink: inner.counters.dead_letter_sink,
             dead_lettered: inner.counters.dead_lettered,
@@ -300,11 +316,11 @@ impl Sub {
             redriven: inner.counters.redriven,
             retries: inner.counters.retries,
             waiting_retry: inner.waiting.retry + inner.waiting.blocked,
-            behind: inner.waiting.behind + in_hand(Hand::Leaving),
+            behind: inner.waiting.behind + leaving,
             parked_keys: inner.waiting.parked,
             blocked_keys: inner.waiting.blocked,
-            ready: (inner.ready.len() + inner.lanes.as_ref().map_or(0, Lanes::events)) as u64,
-            in_flight: in_hand(Hand::Fresh),
+            ready,
+            in_flight,
             retrying: in_hand(Hand::Waiting),
             backlog,
             cursor: inner.live_floor(pumped),

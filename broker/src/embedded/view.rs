@@ -30,6 +30,7 @@ use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::dead_letters::IndexedLetter;
 pub(crate) use self::marks::{Believed, Checkpoint, Contents, Found, StateBounds};
 pub(crate) use self::pairs::{Pair, Pairs};
 use self::store::{Batch, Scan, Store};
@@ -95,12 +96,32 @@ pub(crate) struct Counters {
     /// Left behind by a seek.
     #[serde(default)]
     pub(crate) skipped: u64,
+    #[serde(default)]
+    pub(crate) matched: u64,
+    #[serde(default)]
+    pub(crate) expired: u64,
+    #[serde(default)]
+    pub(crate) purged: u64,
+    #[serde(default)]
+    pub(crate) letters_redriven: u64,
     /// Delivered by replays that ran beside it.
     #[serde(default)]
     pub(crate) replayed: u64,
     /// Delivered by redrives that ran beside it.
     #[serde(default)]
     pub(crate) redriven: u64,
+}
+
+impl Counters {
+    /// What matched, after everything that waited was skipped or is to be matched anew.
+    pub(crate) fn settle_matched(&mut self) {
+        self.matched = self.delivered
+            + self.dead_letter_sink
+            + self.dead_lettered
+            + self.expired
+            + self.unreadable
+            + self.skipped;
+    }
 }
 
 /// The view failed; the journal is unharmed.

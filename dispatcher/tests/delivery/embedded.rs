@@ -120,13 +120,17 @@ async fn an_event_goes_through_retries_and_a_failing_dead_letter_sink_into_the_s
         limit: 10,
         ..DeadLetterQuery::default()
     };
-    let [letter] = engine.dead_letters(&query).unwrap().try_into().unwrap();
+    let [letter] = engine.dead_letters(&query).unwrap().letters.try_into().unwrap();
+    let copy = letter.copy.unwrap();
     assert_eq!(
-        (letter.reason, letter.code, letter.attempts),
+        (letter.reason, copy.failure.unwrap().code, copy.attempts),
         (DeadLetterReason::RetriesExhausted, Some(503), 3)
     );
     let (_, original) = engine.dead_letter(&letter.id).unwrap().unwrap();
-    assert_eq!(original.to_record(), event("1", "order.placed").to_record());
+    assert_eq!(
+        original.unwrap().to_record(),
+        event("1", "order.placed").to_record()
+    );
     drop(dispatcher.shutdown(DEADLINE).await);
     engine.close().await;
 }

@@ -33,6 +33,7 @@ pub(crate) enum Settled {
     Park,
     DeadLettered(DeadLetter),
     ReplyLooped(DeadLetter),
+    Expired,
 }
 
 struct Inner {
@@ -405,6 +406,7 @@ impl Inner {
                 Settled::Block
             }
             Settlement::Park { .. } => Settled::Park,
+            Settlement::Expired => Settled::Expired,
             Settlement::DeadLettered(letter) => Settled::DeadLettered(letter),
             Settlement::DeliveredReplyDeadLettered { dead_letter, .. } => Settled::ReplyLooped(dead_letter),
         };

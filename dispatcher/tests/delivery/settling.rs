@@ -117,3 +117,20 @@ async fn when_the_engine_closes_the_triggers_end_and_the_claim_is_given_back() {
             .is_empty()
     );
 }
+
+#[tokio::test]
+async fn what_has_expired_when_its_turn_comes_is_not_sent() {
+    let (engine, sink) = (FakeEngine::new(), TestSink::answering(status(200)).await);
+    let _dispatcher = start(&engine, vec![trigger("t", http(sink.url()))]).await;
+    let expiring = |id: &str, at: &str| {
+        let event = event(id, "order.placed");
+        event.with(&[("expirytime", at.into())]).unwrap()
+    };
+    // The clock of these tests stands in 1970.
+    engine.publish(expiring("past", "1970-01-01T00:00:01Z")).await;
+    engine.publish(expiring("future", "1971-01-01T00:00:00Z")).await;
+    let log = engine.settled("default/t", 2).await;
+    let expired = log.iter().filter(|settled| matches!(settled, Settled::Expired));
+    assert_eq!(expired.count(), 1, "{log:?}");
+    assert_eq!(sink.received().len(), 1);
+}

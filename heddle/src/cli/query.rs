@@ -75,15 +75,19 @@ pub(crate) enum Output {
 /// `heddle dead-letters ...`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadLettersCommand {
-    /// List them, newest first.
+    /// Count them by trigger and reason, and list them, newest first.
     List(DeadLettersListArgs),
     /// Show one with its event.
     Show(DeadLettersShowArgs),
+    /// Deliver them to their triggers once more.
+    Redrive(DeadLettersRedriveArgs),
+    /// Remove them for good.
+    Purge(DeadLettersPurgeArgs),
 }
 
-/// Arguments of `heddle dead-letters list`.
-#[derive(Debug, Args)]
-pub(crate) struct DeadLettersListArgs {
+/// Which dead letters.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct DeadLetterFilterArgs {
     /// Only of this broker.
     #[arg(long, value_name = "NS/NAME")]
     pub(crate) broker: Option<ResourceName>,
@@ -93,9 +97,55 @@ pub(crate) struct DeadLettersListArgs {
     /// Only with this reason: retries-exhausted, refused or loop.
     #[arg(long)]
     pub(crate) reason: Option<String>,
+    /// Only of events of this type.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) ty: Option<String>,
+    /// Only what was stored then or later, such as 2026-01-02T03:04:05Z.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<jiff::Timestamp>,
+    /// Only what was stored before then.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<jiff::Timestamp>,
+}
+
+/// Arguments of `heddle dead-letters redrive`.
+#[derive(Debug, Args)]
+pub(crate) struct DeadLettersRedriveArgs {
+    #[command(flatten)]
+    pub(crate) letters: DeadLettersPurgeArgs,
+    /// At most this many deliveries a second.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: Option<u32>,
+}
+
+/// Arguments of `heddle dead-letters purge`.
+#[derive(Debug, Args)]
+pub(crate) struct DeadLettersPurgeArgs {
+    /// These, by the ids that `heddle dead-letters list` shows.
+    pub(crate) ids: Vec<String>,
+    #[command(flatten)]
+    pub(crate) filter: DeadLetterFilterArgs,
+    /// All there are.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only say how many.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+/// Arguments of `heddle dead-letters list`.
+#[derive(Debug, Args)]
+pub(crate) struct DeadLettersListArgs {
+    #[command(flatten)]
+    pub(crate) filter: DeadLetterFilterArgs,
     /// At most this many.
     #[arg(long, default_value_t = 100)]
     pub(crate) limit: u32,
+    /// Go on where the list before ended, as it said.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) before: Option<String>,
     /// How to print them.
     #[arg(long, short, default_value = "table", value_name = "FORMAT")]
     pub(crate) output: Output,

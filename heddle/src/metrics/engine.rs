@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use broker::SubscriptionStatus;
 use broker::embedded::{Embedded, Health};
+use broker::{Rejection, SubscriptionStatus, Tally};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -14,68 +14,150 @@ pub(super) struct EngineCollector {
     engine: Embedded,
 }
 
-/// One value a subscription: name, help, and how it is read.
+/// One value a subscription: name, help, whether it only grows, and how it is read.
 struct PerTrigger {
     name: &'static str,
     help: &'static str,
+    grows: bool,
     read: fn(&SubscriptionStatus) -> u64,
 }
 
+const fn count(name: &'static str, help: &'static str, read: fn(&SubscriptionStatus) -> u64) -> PerTrigger {
+    PerTrigger {
+        name,
+        help,
+        grows: true,
+        read,
+    }
+}
+
+const fn level(name: &'static str, help: &'static str, read: fn(&SubscriptionStatus) -> u64) -> PerTrigger {
+    PerTrigger {
+        name,
+        help,
+        grows: false,
+        read,
+    }
+}
+
+/// The first is the sum of those up to `trigger_parked_keys` and of `trigger_skipped`.
 const PER_TRIGGER: &[PerTrigger] = &[
-    PerTrigger {
-        name: "trigger_backlog",
-        help: "Events not matched yet",
-        read: |status| status.backlog,
-    },
-    PerTrigger {
-        name: "trigger_ready",
-        help: "Events matched and not yet claimed",
-        read: |status| status.ready,
-    },
-    PerTrigger {
-        name: "trigger_waiting_retry",
-        help: "Events that wait for the time of their next attempt",
-        read: |status| status.waiting_retry,
-    },
-    PerTrigger {
-        name: "trigger_waiting_behind_key",
-        help: "Events that wait on disk behind an event of their key",
-        read: |status| status.behind,
-    },
-    PerTrigger {
-        name: "trigger_parked_keys",
-        help: "Keys that wait for a person to release them",
-        read: |status| status.parked_keys,
-    },
-    PerTrigger {
-        name: "trigger_blocked_keys",
-        help: "Keys whose first event had its last attempt and is tried on",
-        read: |status| status.blocked_keys,
-    },
-    PerTrigger {
-        name: "trigger_paused",
-        help: "1 while the trigger is paused and delivers nothing",
-        read: |status| u64::from(status.paused.is_some()),
-    },
+    level(
+        "trigger_matched",
+        "Events that matched and are settled, wait, or are in memory",
+        |status| status.matched,
+    ),
+    count("trigger_delivered", "Events that the subscriber took", |status| {
+        status.delivered
+    }),
+    count(
+        "trigger_dead_letter_sink",
+        "Events that the dead letter sink took",
+        |status| status.dead_letter_sink,
+    ),
+    count(
+        "trigger_dead_lettered",
+        "Events that went into the dead-letter store",
+        |status| status.dead_lettered,
+    ),
+    count(
+        "trigger_expired",
+        "Events whose expirytime had passed before they were delivered",
+        |status| status.expired,
+    ),
+    count(
+        "trigger_unreadable",
+        "Events that could not be read back from the journal",
+        |status| status.unreadable,
+    ),
+    level("trigger_ready", "Events matched and not yet claimed", |status| {
+        status.ready
+    }),
+    level(
+        "trigger_in_flight",
+        "Events in their first attempt, or not settled durably yet",
+        |status| status.in_flight,
+    ),
+    level(
+        "trigger_waiting_retry",
+        "Events that wait for the time of their next attempt, or are being tried again",
+        |status| status.waiting_retry,
+    ),
+    level(
+        "trigger_waiting_behind_key",
+        "Events that wait on disk behind an event of their key",
+        |status| status.behind,
+    ),
+    level(
+        "trigger_parked_keys",
+        "Keys that wait for a person to release them; one event of each is parked",
+        |status| status.parked_keys,
+    ),
+    level(
+        "trigger_blocked_keys",
+        "Keys whose first event had its last attempt and is tried on; these wait for a retry",
+        |status| status.blocked_keys,
+    ),
+    level(
+        "trigger_backlog",
+        "Events of the broker that are not matched yet",
+        |status| status.backlog,
+    ),
+    count(
+        "trigger_retries",
+        "Further attempts that were scheduled",
+        |status| status.retries,
+    ),
+    count("trigger_skipped", "Events that a seek left behind", |status| {
+        status.skipped
+    }),
+    count(
+        "trigger_replayed",
+        "Events delivered by replays, in no other count",
+        |status| status.replayed,
+    ),
+    count(
+        "trigger_redriven",
+        "Dead letters delivered by redrives, in no other count",
+        |status| status.redriven,
+    ),
+    count(
+        "trigger_dead_letters_purged",
+        "Dead letters removed by command",
+        |status| status.purged,
+    ),
+    count(
+        "trigger_dead_letters_redriven",
+        "Dead letters taken out of the store to be delivered once more",
+        |status| status.letters_redriven,
+    ),
+    level(
+        "trigger_paused",
+        "1 while the trigger is paused and delivers nothing",
+        |status| u64::from(status.paused.is_some()),
+    ),
 ];
 
-/// Counted since the subscription was made.
-const PER_TRIGGER_TOTAL: &[PerTrigger] = &[
-    PerTrigger {
-        name: "trigger_skipped",
-        help: "Events that a seek left behind",
-        read: |status| status.skipped,
-    },
-    PerTrigger {
-        name: "trigger_replayed",
-        help: "Events delivered by replays, in no other count",
-        read: |status| status.replayed,
-    },
-    PerTrigger {
-        name: "trigger_redriven",
-        help: "Dead letters delivered by redrives, in no other count",
-        read: |status| status.redriven,
-    },
+/// One value of a broker's door: name, help, and how it is read.
+type PerDoor = (&'static str, &'static str, fn(&Tally) -> u64);
+
+/// The first is the sum of the others and of what was rejected.
+const PER_DOOR: [PerDoor; 3] = [
+    (
+        "broker_received",
+        "Events and messages that came since the process started: from producers, sources and as replies",
+        |tally| tally.received,
+    ),
+    (
+        "broker_stored",
+        "Events stored since the process started",
+        |tally| tally.stored,
+    ),
+    (
+        "broker_deduplicated",
+        "Events not stored since the process started, because they were before",
+        |tally| tally.deduplicated,
+    ),
 ];
 
 impl EngineCollector {
@@ -186,22 +268,56 @@ impl EngineCollector {
         Ok(())
     }
 
-    fn encode_triggers(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let subscriptions = self.engine.subscriptions();
-        for PerTrigger { name, help, read } in PER_TRIGGER {
-            let kind = ConstGauge::new(0_u64).metric_type();
-            let mut descriptor = encoder.encode_descriptor(name, help, None, kind)?;
-            for subscription in &subscriptions {
-                let labels = [("trigger", subscription.name.to_string())];
-                ConstGauge::new(read(&subscription.status)).encode(descriptor.encode_family(&labels)?)?;
-            }
-        }
-        for PerTrigger { name, help, read } in PER_TRIGGER_TOTAL {
+    fn encode_doors(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let tallies = self.engine.tallies();
+        for (name, help, read) in PER_DOOR {
             let kind = ConstCounter::new(0_u64).metric_type();
             let mut descriptor = encoder.encode_descriptor(name, help, None, kind)?;
+            for (broker, tally) in &tallies {
+                let labels = [("broker", broker.to_string())];
+                ConstCounter::new(read(tally)).encode(descriptor.encode_family(&labels)?)?;
+            }
+        }
+        let mut descriptor = encoder.encode_descriptor(
+            "broker_rejected",
+            "Events and messages refused since the process started, by reason",
+            None,
+            ConstCounter::new(0_u64).metric_type(),
+        )?;
+        for (broker, tally) in &tallies {
+            for (reason, count) in Rejection::ALL.iter().zip(tally.rejected) {
+                let labels = [
+                    ("broker", broker.to_string()),
+                    ("reason", reason.as_str().to_owned()),
+                ];
+                ConstCounter::new(count).encode(descriptor.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_triggers(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let subscriptions = self.engine.subscriptions();
+        for PerTrigger {
+            name,
+            help,
+            grows,
+            read,
+        } in PER_TRIGGER
+        {
+            let kind = match grows {
+                true => ConstCounter::new(0_u64).metric_type(),
+                false => ConstGauge::new(0_u64).metric_type(),
+            };
+            let mut descriptor = encoder.encode_descriptor(name, help, None, kind)?;
             for subscription in &subscriptions {
                 let labels = [("trigger", subscription.name.to_string())];
-                ConstCounter::new(read(&subscription.status)).encode(descriptor.encode_family(&labels)?)?;
+                let value = read(&subscription.status);
+                let encoder = descriptor.encode_family(&labels)?;
+                match grows {
+                    true => ConstCounter::new(value).encode(encoder)?,
+                    false => ConstGauge::new(value).encode(encoder)?,
+                }
             }
         }
         let running = self
@@ -223,6 +339,7 @@ impl Collector for EngineCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_journal(&mut encoder)?;
         self.encode_brokers(&mut encoder)?;
+        self.encode_doors(&mut encoder)?;
         self.encode_triggers(&mut encoder)
     }
 }

@@ -523,3 +523,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_event_expires_at_its_time_and_one_that_cannot_be_read_never() {
+    let expires = |value: &str| {
+        let event = Event::builder().id("1").source("/s").ty("t");
+        let event = event.attribute("expirytime", value).unwrap().build().unwrap();
+        event.expires_at()
+    };
+    assert_eq!(expires("1970-01-01T00:00:01Z"), Some(1_000));
+    assert_eq!(
+        expires("1970-01-01T01:00:01.000001+01:00"),
+        Some(1_001),
+        "never early"
+    );
+    assert_eq!(expires("1969-12-31T23:59:59Z"), Some(0));
+    assert_eq!(expires("9999-12-30T00:00:00Z"), Some(253_402_128_000_000));
+    for nothing in ["tomorrow", "2024-01-01", "1700000000"] {
+        assert_eq!(expires(nothing), None, "{nothing:?}");
+    }
+    let without = Event::builder().id("1").source("/s").ty("t").build().unwrap();
+    assert_eq!(without.expires_at(), None);
+}

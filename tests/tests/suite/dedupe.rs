@@ -89,4 +89,14 @@ async fn of_concurrent_publishes_of_one_event_one_is_stored_and_all_are_accepted
     }
     heddle.idle_trigger("all").await;
     assert_eq!(sink.count(), 20);
+    let metrics = heddle.metrics().await;
+    let door = |name: &str| {
+        metrics.get(&format!(
+            r#"heddle_broker_{name}_total{{broker="default/default"}}"#
+        ))
+    };
+    assert_eq!(
+        (door("received"), door("stored"), door("deduplicated")),
+        (160.0, 20.0, 140.0)
+    );
 }

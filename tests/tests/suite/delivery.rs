@@ -354,3 +354,28 @@ async fn many_events_reach_many_endpoints_each_once() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_whose_time_has_passed_is_not_delivered_and_counted() {
+    let (heddle, sink) = mesh(json!({}), []).await;
+    let producer = heddle.producer("default/default");
+    for (id, expires) in [
+        ("past", "2020-01-01T00:00:00Z"),
+        ("future", "2999-01-01T00:00:00Z"),
+        ("garbage", "soon"),
+    ] {
+        producer
+            .accepted(&Event::new(id).with("expirytime", expires))
+            .await;
+    }
+    let trigger = heddle.idle_trigger("t").await;
+    let mut ids = sink.ids();
+    ids.sort();
+    assert_eq!(
+        ids,
+        ["future", "garbage"],
+        "an event is not thrown away for a mistake in it"
+    );
+    assert_eq!(trigger["expired"], 1, "{trigger}");
+    assert!(heddle.dead_letters().await.is_empty());
+}

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Step;
 use crate::embedded::dedupe::Pair;
+use crate::{Failure, Position, Step};
 
 fn progress(attempts: u32) -> Box<Progress> {
     Box::new(Progress {
@@ -43,6 +43,7 @@ fn item() -> impl Strategy<Value = Item> {
         Just(Fate::Settled(Outcome::DeadLetterSink)),
         Just(Fate::Settled(Outcome::DeadLetterStore)),
         Just(Fate::Unreadable),
+        Just(Fate::Expired),
         (any::<u64>(), any::<u32>()).prop_map(|(at, attempts)| Fate::Retry {
             at: Timestamp(at),
             progress: progress(attempts),
@@ -84,6 +85,22 @@ proptest! {
     ) {
         let pairs = pairs.into_iter().map(|(key, fingerprint)| Pair { key, fingerprint }).collect();
         let record = StateRecord::Deduped(DedupedRecord { stream, until: Timestamp(until), pairs });
+        let entry = record.entry();
+        prop_assert_eq!(StateRecord::read(entry.kind, entry.head), Ok(record));
+    }
+
+    #[test]
+    fn what_left_the_store_comes_back_as_it_was(
+        is_redriven in any::<bool>(),
+        letters in prop::collection::vec((any::<u64>(), any::<[u64; 4]>()), 0..20),
+    ) {
+        let at = |stream, sequence| Position { stream, sequence };
+        let letters = letters.into_iter().map(|(id, [a, b, c, d])| LetterGone {
+            subscription: SubscriptionId(id),
+            cause: at(a, b),
+            copy: at(c, d),
+        });
+        let record = StateRecord::LettersGone(LettersGoneRecord { is_redriven, letters: letters.collect() });
         let entry = record.entry();
         prop_assert_eq!(StateRecord::read(entry.kind, entry.head), Ok(record));
     }

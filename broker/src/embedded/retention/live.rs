@@ -140,12 +140,12 @@ fn is_in_store(shared: &Shared, record: &Record) -> Result<bool, ViewError> {
     let Ok((meta, _)) = read_dead_letter(&record.head, record.body.clone()) else {
         return Ok(true);
     };
-    let copy = shared.look(|view| view.dead_letter(meta.subscription, meta.cause))?;
+    let letter = shared.look(|view| view.dead_letter(meta.subscription, meta.cause))?;
     let here = Position {
         stream: record.stream.0,
         sequence: record.sequence,
     };
-    Ok(copy == Some(here))
+    Ok(letter.is_some_and(|letter| letter.copy == here))
 }
 
 /// When the events of a segment were accepted, by the first and the last of each broker.

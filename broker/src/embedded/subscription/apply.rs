@@ -15,6 +15,7 @@ impl Sub {
     /// Applies a committed settlement or retry, which the view has already.
     pub(crate) fn apply(&self, item: &Item, view: &View) {
         let mut inner = self.inner.lock();
+        inner.count_matched(item);
         inner.accounted.insert(item.sequence - item.covers, item.sequence);
         let was = inner.claims.remove(&item.sequence);
         inner.dirty = true;
@@ -28,12 +29,14 @@ impl Sub {
                 }
                 inner.key_changed(*key, item.sequence, was, *held != Held::Behind);
             }
-            Fate::Settled(_) | Fate::Unreadable => match was.and_then(|claimed| claimed.key) {
-                Some(key) => inner.key_changed(key, item.sequence, was, false),
-                // Nobody knows whether one of its key waited for it.
-                None if inner.waiting.keyed > 0 => inner.wake_due(Timestamp(0)),
-                None => {}
-            },
+            Fate::Settled(_) | Fate::Unreadable | Fate::Expired => {
+                match was.and_then(|claimed| claimed.key) {
+                    Some(key) => inner.key_changed(key, item.sequence, was, false),
+                    // Nobody knows whether one of its key waited for it.
+                    None if inner.waiting.keyed > 0 => inner.wake_due(Timestamp(0)),
+                    None => {}
+                }
+            }
         }
         drop(inner);
         self.woken.notify_one();
@@ -46,6 +49,17 @@ impl Sub {
         inner.wake_due(record.at);
         drop(inner);
         self.woken.notify_one();
+    }
+
+    /// Counts dead letters that left the store.
+    pub(crate) fn apply_gone(&self, letters: u64, is_redriven: bool) {
+        let mut inner = self.inner.lock();
+        if is_redriven {
+            inner.counters.letters_redriven += letters;
+        } else {
+            inner.counters.purged += letters;
+        }
+        inner.dirty = true;
     }
 
     /// Applies a committed floor: everything up to it is accounted for.

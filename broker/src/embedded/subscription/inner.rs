@@ -194,12 +194,24 @@ impl Inner {
             .max(self.accounted.floor())
     }
 
+    /// Counts what is accounted for by an item for the first time. What was lost to damage counts as matched: whether it
+    /// was cannot be known any more.
+    pub(super) fn count_matched(&mut self, item: &Item) {
+        if !self.accounted.contains(item.sequence) {
+            self.counters.matched += match &item.fate {
+                Fate::Unreadable => item.covers + 1,
+                Fate::Settled(_) | Fate::Expired | Fate::Retry { .. } | Fate::Held { .. } => 1,
+            };
+        }
+    }
+
     pub(super) fn count(&mut self, item: &Item) {
         match &item.fate {
             Fate::Settled(Outcome::Delivered) => self.counters.delivered += 1,
             Fate::Settled(Outcome::DeadLetterSink) => self.counters.dead_letter_sink += 1,
             Fate::Settled(Outcome::DeadLetterStore) => self.counters.dead_lettered += 1,
             Fate::Unreadable => self.counters.unreadable += item.covers + 1,
+            Fate::Expired => self.counters.expired += 1,
             Fate::Retry { .. } => self.counters.retries += 1,
             Fate::Held { held, .. } => match held {
                 Held::Retry { .. } | Held::Blocked { .. } => self.counters.retries += 1,

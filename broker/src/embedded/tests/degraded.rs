@@ -8,7 +8,7 @@ async fn letters(engine: &Embedded) -> usize {
         limit: 9,
         ..DeadLetterQuery::default()
     };
-    engine.dead_letters(&query).unwrap().len()
+    engine.dead_letters(&query).unwrap().letters.len()
 }
 
 async fn dead_letter(subscription: &Arc<dyn Subscription>) {

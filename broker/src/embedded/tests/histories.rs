@@ -18,8 +18,8 @@ use crate::embedded::memory::TailMemory;
 use crate::embedded::open::recover;
 use crate::embedded::rebuild::{self, Rebuilt};
 use crate::embedded::records::{
-    DeadLetterMeta, DedupedRecord, Fate, ForgottenRecord, Held, Item, PausedRecord, ReleasedRecord, STATE,
-    SideRecord, SideSpec, SoughtRecord, dead_letter_entry,
+    DeadLetterMeta, DedupedRecord, Fate, ForgottenRecord, Held, Item, LetterGone, LettersGoneRecord,
+    PausedRecord, ReleasedRecord, STATE, SideRecord, SideSpec, SoughtRecord, dead_letter_entry,
 };
 use crate::embedded::snapshot::Taking;
 use crate::embedded::view::keys::{Class, class};
@@ -32,10 +32,15 @@ const LETTERS: u64 = 17;
 const SEGMENT_BYTES: u64 = 512;
 
 /// One frame of a history.
-type Change = Vec<Entry>;
+#[derive(Clone, Debug)]
+enum Change {
+    Frame(Vec<Entry>),
+    /// The letter of this cause leaves, if the index has one at this moment.
+    Gone(SubscriptionId, u64),
+}
 
 fn change() -> impl Strategy<Value = Change> {
-    let one = |record: StateRecord| vec![record.entry()];
+    let one = |record: StateRecord| Change::Frame(vec![record.entry()]);
     prop_oneof![
         1 => id().prop_map(move |id| one(subscribed(id))),
         6 => prop::collection::vec(item(), 1..4).prop_map(move |items| one(StateRecord::Settlements(items))),
@@ -56,7 +61,8 @@ fn change() -> impl Strategy<Value = Change> {
             });
             one(StateRecord::Paused(PausedRecord { id, pause }))
         }),
-        2 => (id(), 1..20_u64).prop_map(|(id, sequence)| dead_letter(id, sequence)),
+        3 => (id(), 1..20_u64).prop_map(|(id, sequence)| dead_letter(id, sequence)),
+        3 => (id(), 1..20_u64).prop_map(|(id, sequence)| Change::Gone(id, sequence)),
         2 => (0..50_u64, prop::collection::vec((0..4_u8, 0..2_u8), 1..4)).prop_map(move |(until, pairs)| {
             let pair = |(key, fingerprint)| crate::embedded::dedupe::Pair {
                 key: [key; 16],
@@ -141,6 +147,7 @@ fn item() -> impl Strategy<Value = Item> {
         2 => Just(Fate::Settled(Outcome::Delivered)),
         1 => Just(Fate::Settled(Outcome::DeadLetterSink)),
         1 => Just(Fate::Unreadable),
+        1 => Just(Fate::Expired),
         5 => (0..50_u64, 1..5_u32).prop_map(|(at, attempts)| Fate::Retry {
             at: Timestamp(at),
             progress: Box::new(Progress { attempts, ..Progress::default() }),
@@ -185,6 +192,7 @@ fn dead_letter(id: SubscriptionId, sequence: u64) -> Change {
         reason: DeadLetterReason::Refused,
         failure: None,
         attempts: 1,
+        hops: None,
         side: None,
         at: Timestamp(0),
     };
@@ -194,10 +202,10 @@ fn dead_letter(id: SubscriptionId, sequence: u64) -> Change {
         covers: 0,
         fate: Fate::Settled(Outcome::DeadLetterStore),
     };
-    vec![
+    Change::Frame(vec![
         dead_letter_entry(LETTERS, &meta, &event(sequence)),
         StateRecord::Settlements(vec![item]).entry(),
-    ]
+    ])
 }
 
 /// What a history ends in.
@@ -289,11 +297,30 @@ impl World {
             events: EVENTS,
             dead_letters: LETTERS,
         });
-        world.commit(vec![streams.entry(), subscribed(SubscriptionId(1)).entry()]);
+        let first = vec![streams.entry(), subscribed(SubscriptionId(1)).entry()];
+        world.commit(Change::Frame(first));
         world
     }
 
-    fn commit(&self, entries: Change) {
+    fn commit(&self, change: Change) {
+        let entries = match change {
+            Change::Frame(entries) => entries,
+            Change::Gone(subscription, sequence) => {
+                let cause = Position {
+                    stream: EVENTS,
+                    sequence,
+                };
+                let found = self.shared.view().dead_letter(subscription, cause).unwrap();
+                let Some(letter) = found else { return };
+                let letters = vec![LetterGone {
+                    subscription,
+                    cause,
+                    copy: letter.copy,
+                }];
+                let is_redriven = sequence.is_multiple_of(2);
+                vec![StateRecord::LettersGone(LettersGoneRecord { is_redriven, letters }).entry()]
+            }
+        };
         let (answer, answered) = std::sync::mpsc::channel();
         let frame = Frame {
             purpose: Purpose::Upkeep,

@@ -399,10 +399,12 @@ async fn a_skipped_event_is_in_the_dead_letter_store_and_its_key_goes_on() {
         limit: 10,
         ..DeadLetterQuery::default()
     };
-    let letters = engine.dead_letters(&query).unwrap();
+    let letters = engine.dead_letters(&query).unwrap().letters;
     assert_eq!(letters.len(), 1);
+    let copy = letters[0].copy.as_ref().unwrap();
+    let code = copy.failure.as_ref().unwrap().code;
     assert_eq!(
-        (letters[0].event_id.as_str(), letters[0].reason, letters[0].code),
+        (copy.event_id.as_str(), letters[0].reason, code),
         ("1", DeadLetterReason::Skipped, Some(500))
     );
     engine.close().await;

@@ -267,9 +267,12 @@ async fn retries_and_dead_letters_outlive_the_segments_they_were_in() {
             ..DeadLetterQuery::default()
         })
         .unwrap();
-    assert_eq!(listed.len(), 1);
-    let (_, event) = engine.dead_letter(&listed[0].id).unwrap().expect("its copy");
-    assert_eq!(event, large(2));
+    assert_eq!(listed.letters.len(), 1);
+    let (_, event) = engine
+        .dead_letter(&listed.letters[0].id)
+        .unwrap()
+        .expect("its copy");
+    assert_eq!(event, Some(large(2)));
     small.clock.0.store(6_000, Ordering::SeqCst);
     let all = attach_all(&engine, &[("t", Filter::everything())]).await;
     let claim = next(&all[0]).await;

@@ -287,13 +287,17 @@ async fn a_dead_letter_of_a_replay_is_its_triggers_and_says_which_replay() {
         .unwrap();
     assert!(side.next().await.is_none());
     let query = DeadLetterQuery {
-        trigger: Some(name("t")),
+        filter: DeadLetterFilter {
+            trigger: Some(name("t")),
+            ..DeadLetterFilter::default()
+        },
         limit: 10,
-        ..DeadLetterQuery::default()
+        before: None,
     };
-    let letters = engine.dead_letters(&query).unwrap();
+    let letters = engine.dead_letters(&query).unwrap().letters;
     assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].replay, Some(started.id.to_string()));
+    let copy = letters[0].copy.as_ref().unwrap();
+    assert_eq!(copy.replay, Some(started.id.to_string()));
     assert_eq!(letters[0].sequence, 1);
     assert_eq!(subscription.status().dead_lettered, 0, "it is the replay's count");
     assert_eq!(only(&engine).status.dead_lettered, 1);

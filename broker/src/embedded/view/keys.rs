@@ -4,7 +4,7 @@
 //! m applied|journal|boot|seen|...   b broker name -> StreamsRecord     s subscription id -> SubscriptionState
 //! r subscription, sequence -> Retry d subscription, at, sequence -> key   c subscription -> how many wait
 //! k subscription, key, sequence -> hold
-//! x subscription, stream, sequence -> dead letter's stream and sequence  w dead-letter stream -> indexed up to
+//! g w x dead letters, see [`super::dead_letters`]
 //! o source key -> state             y z pairs of source and id, see [`super::dedupe`]
 //! p -> the last id that was given to a subscription   p subscription -> it is no more
 //! ```
@@ -19,6 +19,7 @@
 //!
 //! Snapshots take letters in the order of the alphabet. A mark of how far a stream is indexed has to come before
 //! what it indexes: `w` before `x`.
+//! A removal of what an index may not have yet (`g`) is a fact that depends on the mark; see there why that holds.
 
 /// What a letter stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -88,7 +88,7 @@ impl Retry {
     /// What an event with this fate waits for; none when it is settled.
     pub(crate) fn of(fate: &Fate) -> Option<Self> {
         let (key, (hold, at, since, progress)) = match fate {
-            Fate::Settled(_) | Fate::Unreadable => return None,
+            Fate::Settled(_) | Fate::Unreadable | Fate::Expired => return None,
             Fate::Retry { at, progress } => (None, (Hold::Retry, *at, None, Some(progress))),
             Fate::Held { key, held } => (
                 Some(*key),

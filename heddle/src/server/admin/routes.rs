@@ -72,6 +72,8 @@ pub(super) fn guarded() -> Vec<Route> {
         write("/api/v1/backup", post(backup::make)),
         read("/api/v1/dead-letters", get(dead_letters::list)),
         read("/api/v1/dead-letters/{id}", get(dead_letters::show)),
+        write("/api/v1/dead-letters/purge", post(dead_letters::purge)),
+        write("/api/v1/dead-letters/redrive", post(dead_letters::redrive)),
     ]
 }
 

@@ -90,6 +90,10 @@ struct Counts {
     sent_to_dead_letter_sink: u64,
     /// Put into the dead-letter store.
     dead_lettered: u64,
+    /// Not delivered, since their expirytime had passed.
+    expired: u64,
+    /// Could not be read back from the journal.
+    unreadable: u64,
     /// Left behind by a seek.
     skipped: u64,
     /// Delivered by replays.
@@ -260,6 +264,8 @@ impl Counts {
             delivered: status.delivered,
             sent_to_dead_letter_sink: status.dead_letter_sink,
             dead_lettered: status.dead_lettered,
+            expired: status.expired,
+            unreadable: status.unreadable,
             skipped: status.skipped,
             replayed: status.replayed,
             redriven: status.redriven,

@@ -220,3 +220,84 @@ async fn a_dead_letter_can_be_shown_with_its_event() {
         assert!(shown.stdout.contains(word), "it shows {word:?}: {}", shown.stdout);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_counted_by_reason_and_purged_by_command_for_good() {
+    let endpoint = Sink::answering([Answer::status(422).body("no")]).await;
+    let trigger = Trigger::new("t", &endpoint.url("/orders"));
+    let mut heddle = Heddle::start(&Resources::with_default_broker().trigger(trigger)).await;
+    let producer = heddle.producer("default/default");
+    for n in 0..5 {
+        let ty = if n == 4 { "other" } else { "demo" };
+        producer
+            .accepted(&Event::new(format!("e{n}")).with("type", ty))
+            .await;
+    }
+    heddle.idle_trigger("t").await;
+
+    let run = async |heddle: &Heddle, arguments: &str| {
+        let admin = ["--admin", heddle.admin()];
+        let arguments: Vec<_> = ["dead-letters"]
+            .into_iter()
+            .chain(arguments.split(' '))
+            .chain(admin)
+            .collect();
+        heddle.cli(&arguments).await
+    };
+    let listed = run(&heddle, "list --limit 2").await;
+    assert!(
+        listed.stdout.contains("default/t") && listed.stdout.contains("refused"),
+        "{listed:?}"
+    );
+    assert!(
+        listed.stdout.contains("there are more: add --before "),
+        "{listed:?}"
+    );
+    let first = run(&heddle, "list --limit 2 --output json").await.json();
+    assert_eq!(first["groups"][0]["count"], 5);
+    let next = first["next"].as_str().expect("there are more");
+    let second = run(&heddle, &format!("list --limit 9 --output json --before {next}"))
+        .await
+        .json();
+    assert_eq!(second["items"].as_array().map(Vec::len), Some(3), "{second}");
+
+    let id = first["items"][1]["id"].as_str().expect("an id").to_owned();
+    let shown = run(&heddle, &format!("show {id} --output json")).await.json();
+    let extensions = &shown["errorExtensions"];
+    assert_eq!(extensions["knativeerrordest"], endpoint.url("/orders"));
+    assert_eq!(
+        (&extensions["knativeerrorcode"], &extensions["knativeerrordata"]),
+        (&json!(422), &json!("bm8="))
+    );
+    assert!(
+        shown["event"].get("knativeerrorcode").is_none(),
+        "the event is as it came: {shown}"
+    );
+
+    let nothing = run(&heddle, "purge").await;
+    assert_eq!(
+        nothing.code,
+        Some(64),
+        "a purge of everything is asked for: {nothing:?}"
+    );
+    let counted = run(&heddle, "purge --type demo --dry-run").await;
+    assert_eq!(counted.stdout, "4 dead letters would be removed\n");
+    let purged = run(&heddle, "purge --type demo").await;
+    assert_eq!(purged.stdout, "4 dead letters are removed\n", "{purged:?}");
+    heddle.kill();
+    heddle.restart().await;
+    assert_eq!(heddle.dead_letters().await.len(), 1);
+    let purged = run(&heddle, "purge --all").await;
+    assert_eq!(purged.stdout, "1 dead letters are removed\n");
+    assert!(heddle.dead_letters().await.is_empty());
+    heddle.adds_up().await;
+    let metrics = heddle.metrics().await;
+    assert_eq!(
+        metrics.get(r#"heddle_trigger_dead_lettered_total{trigger="default/t"}"#),
+        5.0
+    );
+    assert_eq!(
+        metrics.get(r#"heddle_trigger_dead_letters_purged_total{trigger="default/t"}"#),
+        5.0
+    );
+}

@@ -1,0 +1,118 @@
+//! The records of dead letters, and of those that left the store; the layouts are with the others in [`super`].
+
+use bytes::{BufMut, Bytes, BytesMut};
+use journal::{Entry, StreamId};
+use schemas::event::Event;
+use schemas::names::ResourceName;
+use serde::{Deserialize, Serialize};
+
+use super::{BadRecord, DEAD_LETTER, Input, put_varint, to_json};
+use crate::clock::Timestamp;
+use crate::{DeadLetterReason, Failure, Position, SubscriptionId};
+
+/// What a dead letter says beside its event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DeadLetterMeta {
+    pub(crate) broker: ResourceName,
+    pub(crate) trigger: ResourceName,
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) cause: Position,
+    pub(crate) reason: DeadLetterReason,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) attempts: u32,
+    pub(crate) at: Timestamp,
+    /// The replay or redrive that could not deliver it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) side: Option<String>,
+    /// Passes left for its event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hops: Option<u8>,
+}
+
+/// Dead letters left the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LettersGoneRecord {
+    /// They are delivered once more; otherwise they were purged.
+    pub(crate) is_redriven: bool,
+    pub(crate) letters: Vec<LetterGone>,
+}
+
+/// One of them: this copy, and no other of the same cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LetterGone {
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) cause: Position,
+    pub(crate) copy: Position,
+}
+
+/// The entry that stores a dead letter.
+pub(crate) fn dead_letter_entry(stream: u64, meta: &DeadLetterMeta, event: &Event) -> Entry {
+    let meta = to_json(meta);
+    let (event_head, body) = event.to_record();
+    let mut head = BytesMut::with_capacity(meta.len() + event_head.len() + 4);
+    put_varint(&mut head, meta.len() as u64);
+    head.extend_from_slice(&meta);
+    head.extend_from_slice(&event_head);
+    Entry {
+        stream: StreamId(stream),
+        kind: DEAD_LETTER,
+        head: head.freeze(),
+        body,
+        kept: None,
+    }
+}
+
+/// Reads a dead letter.
+pub(crate) fn read_dead_letter(head: &Bytes, body: Bytes) -> Result<(DeadLetterMeta, Event), BadRecord> {
+    let mut input = Input {
+        kind: DEAD_LETTER,
+        rest: head.clone(),
+    };
+    let meta = input.block()?;
+    let meta = input.json(&meta)?;
+    let event = Event::from_record(input.rest, body).map_err(|error| BadRecord {
+        kind: DEAD_LETTER,
+        what: error.to_string(),
+    })?;
+    Ok((meta, event))
+}
+
+// === impl LettersGoneRecord ===
+
+impl LettersGoneRecord {
+    pub(super) fn put(&self, out: &mut BytesMut) {
+        out.put_u8(u8::from(self.is_redriven));
+        put_varint(out, self.letters.len() as u64);
+        for letter in &self.letters {
+            put_varint(out, letter.subscription.0);
+            for at in [letter.cause, letter.copy] {
+                put_varint(out, at.stream);
+                put_varint(out, at.sequence);
+            }
+        }
+    }
+
+    pub(super) fn take(input: &mut Input) -> Result<Self, BadRecord> {
+        let is_redriven = match input.byte()? {
+            0 => false,
+            1 => true,
+            other => return Err(input.bad(format!("the way {other} to leave is not known"))),
+        };
+        let count = input.varint()?;
+        let position = |input: &mut Input| {
+            Ok(Position {
+                stream: input.varint()?,
+                sequence: input.varint()?,
+            })
+        };
+        let letter = |input: &mut Input| {
+            Ok(LetterGone {
+                subscription: SubscriptionId(input.varint()?),
+                cause: position(input)?,
+                copy: position(input)?,
+            })
+        };
+        let letters = (0..count).map(|_| letter(input)).collect::<Result<_, _>>()?;
+        Ok(Self { is_redriven, letters })
+    }
+}
