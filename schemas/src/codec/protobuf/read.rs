@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::wire::{Fields, Value, share};
 use crate::codec::{DecodeError, Reason};
 use crate::event::head::HeadWriter;
-use crate::event::{DataForm, Event, InvalidEvent, Kind, media};
+use crate::event::{DataForm, Event, InvalidEvent, Kind, SpecVersion, media};
 use crate::limits::Limits;
 
 const TYPE_PROTOBUF: &str = "application/protobuf";
@@ -101,9 +101,12 @@ fn attribute(head: &mut HeadWriter, entry: &[u8]) -> Result<(), DecodeError> {
     }
     let (kind, text) = typed(name, value.unwrap_or_default())?;
     let own = match name {
+        // A time that Protobuf has no form for comes as it is written.
+        "time" if kind == Kind::String && super::write::timestamp(&text).is_none() => kind,
         "time" => Kind::Timestamp,
         "datacontenttype" | "subject" => Kind::String,
-        "dataschema" => Kind::Uri,
+        // An extension in 0.3, where the schema has another name.
+        "dataschema" if head.version() != Some(SpecVersion::V0_3) => Kind::Uri,
         _ => kind,
     };
     if kind != own {

@@ -8,7 +8,7 @@ use prost::Message;
 
 use super::{decode, decode_batch, encode, encode_batch};
 use crate::codec::{Reason, json};
-use crate::event::{DataForm, Event, Kind, Value};
+use crate::event::{DataForm, Event, Kind, SpecVersion, Value};
 use crate::limits::Limits;
 
 #[derive(Clone, PartialEq, Message)]
@@ -212,6 +212,34 @@ fn attributes_of_the_specification_have_their_own_types() {
         ..message()
     };
     assert_eq!(refused(&version).0, Reason::UnsupportedVersion);
+}
+
+#[test]
+fn what_protobuf_has_no_form_for_survives_the_way_there_and_back() {
+    for time in [
+        "2016-12-31T23:59:60Z",
+        "2009-02-13T23:31:30.1234567891Z",
+        "0000-01-01T00:00:00Z",
+        "0000-01-01T00:00:00+01:00",
+        "0001-01-01T00:00:00+00:01",
+        "9999-12-31T23:59:59-12:00",
+    ] {
+        let event = Event::builder().id("1").source("/s").ty("t").time(time);
+        let event = event.build().expect("a time by RFC 3339");
+        let back = decode(&encode(&event), &Limits::default()).expect("what we write is valid");
+        assert_eq!(back.attribute("time"), event.attribute("time"));
+    }
+    let event = Event::builder()
+        .spec_version(SpecVersion::V0_3)
+        .id("1")
+        .source("/s");
+    let event = event
+        .ty("t")
+        .attribute("dataschema", "no URI")
+        .expect("an extension in 0.3");
+    let event = event.build().expect("a valid event");
+    let back = decode(&encode(&event), &Limits::default()).expect("what we write is valid");
+    assert_eq!(back.attribute("dataschema"), event.attribute("dataschema"));
 }
 
 #[test]

@@ -45,10 +45,10 @@ fn entry(out: &mut Vec<u8>, attribute: Attribute<'_>, (entry, value): &mut (Vec<
 }
 
 /// The value by the attribute's type. A value that its type has no form for in Protobuf (a leap second, more digits than
-/// nanoseconds) stays the string that it is.
+/// nanoseconds, a year before 1) stays the string that it is.
 fn typed(out: &mut Vec<u8>, attribute: Attribute<'_>) {
     let text = attribute.value;
-    match own_kind(attribute) {
+    match attribute.kind {
         Kind::Boolean => put_number(out, 1, u64::from(text == "true")),
         Kind::Integer => match text.parse::<i32>() {
             Ok(number) => put_number(out, 2, i64::from(number).cast_unsigned()),
@@ -68,20 +68,18 @@ fn typed(out: &mut Vec<u8>, attribute: Attribute<'_>) {
     }
 }
 
-/// The type that an attribute of the specification has, however it came.
-fn own_kind(attribute: Attribute<'_>) -> Kind {
-    match attribute.name {
-        "time" => Kind::Timestamp,
-        "dataschema" => Kind::Uri,
-        _ => attribute.kind,
-    }
-}
+/// Seconds since 1970 of the first moment of the year 1, the earliest that Protobuf can name.
+const EARLIEST: i64 = -62_135_596_800;
 
-fn timestamp(text: &str) -> Option<Vec<u8>> {
-    let time: jiff::Timestamp = text.parse().ok()?;
+/// The message of a time by RFC 3339, if Protobuf has a form for it.
+pub(super) fn timestamp(text: &str) -> Option<Vec<u8>> {
+    let is_leap_second = text.get(17..19) == Some("60");
+    let time: jiff::Timestamp = text.parse().ok().filter(|_| !is_leap_second)?;
     // Protobuf counts nanoseconds forward also before 1970.
     let nanos = time.as_nanosecond();
-    let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
+    let seconds = i64::try_from(nanos.div_euclid(1_000_000_000))
+        .ok()
+        .filter(|seconds| *seconds >= EARLIEST)?;
     let nanos = u64::try_from(nanos.rem_euclid(1_000_000_000)).ok()?;
     let mut message = Vec::with_capacity(16);
     if seconds != 0 {
