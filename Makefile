@@ -1,7 +1,7 @@
 # What a person types. `make help` lists it; each target is one line of the scripts or of cargo.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit suite crash sources stack-test servers lint fmt deny clean
+.PHONY: help run build release test unit suite crash fuzz sources stack-test servers lint fmt deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ suite: ## the black-box suites alone (ONLY=delivery:: picks some)
 
 crash: ## kill -9 under load, 50 times (KILLS=n, SEED=n), and what must survive it
 	HEDDLE_CRASH_KILLS=$(or $(KILLS),50) $(if $(SEED),HEDDLE_CRASH_SEED=$(SEED)) scripts/test --workspace --test suite crash::
+
+fuzz: ## each fuzz target for a minute (FUZZ_SECONDS=n, ONLY=target)
+	scripts/fuzz $(ONLY)
 
 sources: ## each source with its real server
 	scripts/test --workspace --test suite sources::

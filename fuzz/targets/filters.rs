@@ -1,0 +1,4 @@
+//! See `heddle_fuzz::checks::filters`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| heddle_fuzz::checks::filters(data));

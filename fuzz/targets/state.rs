@@ -1,0 +1,4 @@
+//! See `heddle_fuzz::engine::state`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| heddle_fuzz::engine::state(data));
