@@ -1,7 +1,10 @@
 //! Media types: the syntax of `datacontenttype` (RFC 2046 and RFC 2045 section 5.1, with RFC 9110's empty parameters).
 
-/// Whether `text` is `type/subtype` with well-formed parameters.
+/// Whether `text` is `type/subtype` with well-formed parameters. Blanks at its end would not survive a message's header.
 pub(crate) fn is_media_type(text: &str) -> bool {
+    if text.ends_with([' ', '\t']) {
+        return false;
+    }
     let (essence, mut rest) = split_essence(text);
     let Some((kind, subtype)) = essence.split_once('/') else {
         return false;

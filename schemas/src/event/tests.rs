@@ -260,6 +260,8 @@ fn datacontenttype_is_a_media_type() {
         "a/b; x=\"y",
         "a/b x=y",
         "tëxt/plain",
+        "text/plain ",
+        "a/b; x=y\t",
     ] {
         check("datacontenttype", invalid.into(), "not a media type");
     }
