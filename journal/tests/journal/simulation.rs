@@ -275,6 +275,8 @@ impl Model {
                 }
             }
             Err(AppendError::Poisoned { .. }) => self.frames.push(given.clone()),
+            // A fault met the thread that prepares the next segment: the frame was refused before a byte of it was written.
+            Err(AppendError::NoSpace) => {}
             Err(other) => panic!("{other}"),
         }
     }
