@@ -84,7 +84,7 @@ pub(crate) use frame::{FrameWriter, frame_bytes, read_frame, record_bytes, verif
 pub(crate) use group::{GROUP_ALIGN, GROUP_HEAD, GroupHead, GroupKind, align};
 pub(crate) use mark::{Mark, MarkedStream};
 pub(crate) use marker::Marker;
-pub(crate) use part::{MARKS, STREAM_MAX, is_kept, kept_part, plain};
+pub(crate) use part::{LAST_STREAM, MARKS, is_kept, kept_part, plain};
 pub(crate) use segment::{HeaderFault, SEGMENT_HEAD, SegmentHead, file_name, segment_number};
 
 /// The format that this program writes, and the newest that it reads.

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle, ThreadId};
 use parking_lot::Mutex;
 
 use crate::backup::{self, Backup, BackupError};
-use crate::format::{JournalId, STREAM_MAX, frame_bytes};
+use crate::format::{JournalId, LAST_STREAM, frame_bytes};
 use crate::fs::FileSystem;
 use crate::reader::Reader;
 use crate::record::{Bounds, CommitListener, Done, Entry, Frame, ReadLimit, Record, Sequence, StreamId};
@@ -115,7 +115,7 @@ impl Journal {
 
     /// Why an entry cannot be stored as it asks to be.
     fn misplaced(&self, entry: &Entry) -> Option<AppendError> {
-        let reason = if entry.stream.0 > STREAM_MAX {
+        let reason = if entry.stream.0 > LAST_STREAM {
             "streams have numbers below 2^63 - 1"
         } else {
             let sequence = entry.kept?;

@@ -17,7 +17,7 @@ const KEPT: u64 = 1 << 63;
 pub(crate) const MARKS: StreamId = StreamId(u64::MAX);
 
 /// The highest number that a caller may give a stream.
-pub(crate) const STREAM_MAX: u64 = KEPT - 2;
+pub(crate) const LAST_STREAM: u64 = KEPT - 2;
 
 /// The number under which a stream's kept records are stored.
 pub(crate) fn kept_part(stream: StreamId) -> StreamId {

@@ -15,7 +15,7 @@ fn place() -> Place {
 
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
     let bytes = || vec(any::<u8>(), 0..40).prop_map(Bytes::from);
-    let entry = (0..=STREAM_MAX, any::<u8>(), bytes(), bytes());
+    let entry = (0..=LAST_STREAM, any::<u8>(), bytes(), bytes());
     vec(
         entry.prop_map(|(stream, kind, head, body)| Entry {
             stream: StreamId(stream),
@@ -285,7 +285,7 @@ fn a_mark_is_read_back_and_half_a_mark_is_none() {
         segment: 9,
         records_after: 1000,
         other: 3,
-        streams: vec![marked(0, 7, 7), marked(STREAM_MAX, 21, 30)],
+        streams: vec![marked(0, 7, 7), marked(LAST_STREAM, 21, 30)],
     };
     let bytes = mark.encode();
     assert_eq!(bytes.len(), 16 + 2 * 24);

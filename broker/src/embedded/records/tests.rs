@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::embedded::dedupe::Pair;
 use crate::{Failure, Position, Step};
+use crate::{Outcome, Progress};
 
 fn progress(attempts: u32) -> Box<Progress> {
     Box::new(Progress {
