@@ -124,7 +124,10 @@ impl<'a> Assembly<'a> {
     /// Segments between the one before and this one, and what they held.
     fn note_missing(&mut self, loaded: &Loaded) {
         if self.position.segment == 0 {
-            // The oldest segment: what was before it has left by a rule.
+            // No segment has left by a rule, or a mark would say so.
+            for missing in 1..loaded.segment.number {
+                self.quarantine(missing, "the file is missing".to_owned());
+            }
             self.position.records = loaded.records_before().unwrap_or(0);
             return;
         }

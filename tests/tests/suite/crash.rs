@@ -1,5 +1,6 @@
 //! `kill -9` and what must survive it: every event that was answered 202, every retry, every dead letter.
 
+mod damage;
 mod kills;
 mod traffic;
 
