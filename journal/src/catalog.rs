@@ -71,6 +71,8 @@ struct Inner {
     /// The journal has lost its oldest segments, and no mark says what they held: a stream begins with the first
     /// record that is known of it.
     trimmed: bool,
+    /// First sequence of a stream that recovery did not find.
+    other: Sequence,
 }
 
 /// What a sealed segment weighs.
@@ -113,9 +115,11 @@ impl Catalog {
         }
     }
 
-    /// Takes note of what streams give out next, which damage may have moved on.
-    pub(crate) fn found_next(&self, all: impl Iterator<Item = (StreamId, Sequence)>) {
+    /// Takes note of what streams give out next, which damage may have moved on. `other` is the first sequence of a
+    /// stream that is not among them.
+    pub(crate) fn found_next(&self, all: impl Iterator<Item = (StreamId, Sequence)>, other: Sequence) {
         let mut inner = self.inner.write();
+        inner.other = other;
         for (stream, next) in all {
             inner.streams.entry(stream).or_default().next = next;
         }
@@ -214,6 +218,16 @@ impl Catalog {
             .streams
             .get(&stream)
             .and_then(StreamIndex::bounds)
+    }
+
+    /// No record of the stream that is committed from now on has a lower sequence.
+    pub(crate) fn next(&self, stream: StreamId) -> Sequence {
+        let inner = self.inner.read();
+        let known = inner
+            .streams
+            .get(&stream)
+            .filter(|index| index.next > 0 || index.last > 0);
+        known.map_or(inner.other, |index| index.next.max(index.last + 1))
     }
 
     pub(crate) fn streams(&self) -> Vec<(StreamId, Bounds)> {

@@ -7,6 +7,7 @@
 
 mod segment;
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::fs::FileSystem;
 use crate::record::{Record, Sequence, StreamId};
 use crate::recovery::directory::{LOCK_FILE, holder, read_marker, read_segment_head};
 use crate::recovery::load::{Loaded, evidence, load};
+use crate::recovery::marks::in_force;
 use crate::recovery::{INCOMPLETE_FILE, SPARE_SUFFIX, failed};
 use crate::segment::Segment;
 use crate::{OpenError, limits};
@@ -33,6 +35,8 @@ pub struct Inspection {
     pub segments: Vec<InspectedSegment>,
     /// Sequences that cannot be read any more, in the order in which they were found.
     pub lost: Vec<Lost>,
+    /// The streams of which there are records or were, in order.
+    pub streams: Vec<StreamId>,
     /// Segments that are prepared.
     pub prepared: u64,
     /// Bytes that are free on the file system; `None` when it does not say.
@@ -124,17 +128,20 @@ pub fn inspect(
     }
     let evidence = evidence(&loaded);
     let mut walk = Walk::default();
-    let mut expected = None;
+    // What has left by a rule stands in a mark.
+    let mut expected = in_force(fs, &loaded)?.map_or(1, |mark| mark.segment + 1);
     for (segment, evidence) in loaded.into_iter().zip(evidence) {
         let number = segment.segment.number;
         inspection.segments.extend(missing(expected, number));
-        expected = Some(number + 1);
+        expected = expected.max(number + 1);
         let path = segment.segment.path.clone();
         let inspected = segment::inspect(fs, segment, evidence, &mut walk, stream, watched);
         inspection
             .segments
             .push(inspected.map_err(failed("read", &path))?);
     }
+    inspection.streams = walk.next.into_keys().collect();
+    inspection.streams.sort_unstable();
     inspection.lost = walk.lost;
     Ok(inspection)
 }
@@ -264,10 +271,20 @@ fn look_again(fs: &dyn FileSystem, id: &JournalId, loaded: &mut [Loaded]) -> Res
     Ok(())
 }
 
-fn missing(expected: Option<u64>, found: u64) -> impl Iterator<Item = InspectedSegment> {
-    (expected.unwrap_or(found)..found).map(|number| InspectedSegment {
-        file: file_name(number),
-        damage: vec!["the file is missing".to_owned()],
+/// What should stand before a segment, in one, however many they are.
+fn missing(expected: u64, found: u64) -> Option<InspectedSegment> {
+    let last = found.saturating_sub(1);
+    let (file, damage) = match expected.cmp(&last) {
+        Ordering::Greater => return None,
+        Ordering::Equal => (file_name(last), "the file is missing"),
+        Ordering::Less => (
+            format!("{} to {}", file_name(expected), file_name(last)),
+            "the files are missing",
+        ),
+    };
+    Some(InspectedSegment {
+        file,
+        damage: vec![damage.to_owned()],
         ..InspectedSegment::default()
     })
 }

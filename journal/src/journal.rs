@@ -194,6 +194,13 @@ impl Journal {
         self.inner.shared.catalog.bounds(stream)
     }
 
+    /// No record of the stream that is committed from now on has a lower sequence. After damage this may be far behind
+    /// the last one that is there: what may have been given out is never given out again.
+    #[must_use]
+    pub fn next(&self, stream: StreamId) -> Sequence {
+        self.inner.shared.catalog.next(stream)
+    }
+
     /// Every stream that has or had records, in no order.
     #[must_use]
     pub fn streams(&self) -> Vec<(StreamId, Bounds)> {

@@ -15,7 +15,7 @@ mod assembly;
 pub(crate) mod directory;
 pub(crate) mod judge;
 pub(crate) mod load;
-mod marks;
+pub(crate) mod marks;
 mod repair;
 
 use std::io;

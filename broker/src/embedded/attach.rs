@@ -223,15 +223,18 @@ impl Place {
                     }
                     return Some(self.claim(Arc::new(stored), retry.progress));
                 }
-                self.unreadable(&mut unclaimed, sequence, sequence, "its record does not decode");
+                unclaimed.sequence = None;
+                self.unreadable(sequence, sequence, "its record does not decode");
             }
             Ok((Ok(None), _)) => {}
             Ok((Err(error), _)) => self.view_failed(&error),
             Ok((_, Ok(None))) => {
-                self.unreadable(&mut unclaimed, sequence, sequence, "it is not in the journal");
+                unclaimed.sequence = None;
+                self.unreadable(sequence, sequence, "it is not in the journal");
             }
             Ok((_, Err(journal::ReadError::Damaged { reason, .. }))) => {
-                self.unreadable(&mut unclaimed, sequence, sequence, &reason);
+                unclaimed.sequence = None;
+                self.unreadable(sequence, sequence, &reason);
             }
             Ok((_, Err(error))) => {
                 tracing::error!(%error, "an event could not be read; it is tried again");
@@ -288,11 +291,10 @@ impl Place {
                 true
             }
             Ok(Err(journal::ReadError::Damaged { to, reason, .. })) => {
-                let mut nothing = Unclaimed {
-                    sub: &self.sub,
-                    sequence: None,
-                };
-                self.unreadable(&mut nothing, from, to, &reason);
+                // What is settled is not lost, and a retry is given up when it is due.
+                for (first, last) in self.sub.open_within(from, to) {
+                    self.unreadable(first, last, &reason);
+                }
                 self.sub.take_chunk(from, to, &[]);
                 true
             }
@@ -319,8 +321,7 @@ impl Place {
     }
 
     /// Records that events cannot be delivered because the journal is damaged where they were.
-    fn unreadable(self: &Arc<Self>, unclaimed: &mut Unclaimed<'_>, first: u64, last: u64, reason: &str) {
-        unclaimed.sequence = None;
+    fn unreadable(&self, first: u64, last: u64, reason: &str) {
         let subscription = &self.sub.name;
         tracing::error!(%subscription, first, last, reason, "events cannot be read back and are given up");
         self.shared.settle_soon(Item {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use journal::{Inspection, OpenError, RealFs, Record};
 
 use super::format::{self, DATA_FORMAT, Stated};
-use super::records::{STATE, StateRecord, StreamsRecord};
+use super::records::{FIRST_BROKER_STREAM, STATE, SideRecord, StateRecord, StreamsRecord};
+use super::view::{Pair, SubscriptionState};
 
 /// What was found.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Examined {
     pub journal: Inspection,
     /// What each stream holds, by its number, in words.
     pub streams: BTreeMap<u64, String>,
+    /// Streams with records of which nothing in the journal says whose they are.
+    pub ownerless: Vec<u64>,
     /// State records that this program cannot read, with the reason for the first.
     pub unreadable_state: Option<(u64, String)>,
     /// The progress view.
@@ -51,11 +54,23 @@ pub fn examine(directory: &Path) -> Result<Examined, OpenError> {
     let mut unreadable: Option<(u64, String)> = None;
     let mut note = |record: Record| match StateRecord::read(record.kind, record.head) {
         Ok(StateRecord::Streams(of_broker)) => name_streams(&mut streams, &of_broker),
+        Ok(StateRecord::Side(SideRecord::Started(side))) => {
+            name_redriven(&mut streams, side.stream);
+        }
+        Ok(StateRecord::SnapshotChunk(chunk)) => {
+            for pair in &chunk.pairs {
+                name_of_snapshot(&mut streams, pair);
+            }
+        }
         Ok(_) => {}
         Err(error) => unreadable.get_or_insert_with(|| (0, error.to_string())).0 += 1,
     };
     let journal = journal::inspect(&RealFs, &directory.join("journal"), STATE, &mut note)?;
+    let ownerless = journal.streams.iter().map(|stream| stream.0);
+    let ownerless =
+        ownerless.filter(|stream| *stream >= FIRST_BROKER_STREAM && !streams.contains_key(stream));
     Ok(Examined {
+        ownerless: ownerless.collect(),
         format_problem: format_problem(&directory).map_err(io)?,
         view: view(&directory).map_err(io)?,
         directory,
@@ -69,6 +84,29 @@ fn name_streams(streams: &mut BTreeMap<u64, String>, record: &StreamsRecord) {
     let broker = &record.broker;
     streams.insert(record.events, format!("events of {broker}"));
     streams.insert(record.dead_letters, format!("dead letters of {broker}"));
+}
+
+fn name_redriven(streams: &mut BTreeMap<u64, String>, stream: u64) {
+    let redriven = || "dead letters that were sent again".to_owned();
+    streams.entry(stream).or_insert_with(redriven);
+}
+
+/// What a snapshot says of streams: it may be all that still does.
+fn name_of_snapshot(streams: &mut BTreeMap<u64, String>, (key, value): &Pair) {
+    match key.first() {
+        Some(b'b') => {
+            if let Ok(record) = serde_json::from_slice(value) {
+                name_streams(streams, &record);
+            }
+        }
+        Some(b's') => {
+            let state: Option<SubscriptionState> = serde_json::from_slice(value).ok();
+            if let Some(stream) = state.and_then(|state| state.redrive_stream) {
+                name_redriven(streams, stream);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn format_problem(directory: &Path) -> io::Result<Option<String>> {

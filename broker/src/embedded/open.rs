@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use journal::{Durability, FileSystem, Journal, RealFs, Record, StreamId};
+use journal::{Bounds, Durability, FileSystem, Journal, Quarantined, RealFs, Record, StreamId};
 
 use super::Embedded;
 use super::checkpoint::{self, Ticker};
@@ -16,7 +16,7 @@ use super::format::{self, DATA_FORMAT, Stated};
 use super::memory::TailMemory;
 use super::pump::{self, CommitQueue, Listener};
 use super::rebuild::{self, READ, RebuildError, Rebuilt};
-use super::records::STATE;
+use super::records::{FIRST_BROKER_STREAM, STATE};
 use super::retention::{self, Retain, Retention};
 use super::shared::Shared;
 use super::snapshot;
@@ -164,12 +164,7 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         directory: directory.clone(),
         reason,
     })?;
-    for part in &recovery.quarantined {
-        shared.note_lost(&format!(
-            "the data directory is damaged: {}: {}",
-            part.file, part.reason
-        ));
-    }
+    note_damage(&shared, &recovery.quarantined);
     let retention = Retention::new(Arc::clone(&shared), options.retain, options.segment_bytes);
     let embedded =
         start(shared, queue, retention).map_err(|source| OpenError::Directory { directory, source })?;
@@ -268,7 +263,7 @@ fn open_view_on_disk(directory: &Path, journal: &Journal) -> Result<OpenedView, 
 
 fn fill_view(view: View, journal: &Journal, reason: String) -> Result<OpenedView, RebuildError> {
     let start = rebuild::fill(journal, &view)?;
-    let has_state = rebuild::state_bounds(journal).last > 0;
+    let has_state = rebuild::state_bounds(journal).given_out > 0;
     Ok(OpenedView {
         contents: view.contents()?,
         view,
@@ -304,6 +299,33 @@ pub(super) fn recover(shared: &Arc<Shared>, contents: &Contents, start: &Rebuilt
         shared.request_snapshot();
     }
     Ok(())
+}
+
+/// Says what is damaged, and has what is known of the state stored anew: what told it may be gone.
+fn note_damage(shared: &Shared, quarantined: &[Quarantined]) {
+    for part in quarantined {
+        shared.note_lost(&format!(
+            "the data directory is damaged: {}: {}",
+            part.file, part.reason
+        ));
+    }
+    if shared.lost().is_empty() {
+        return;
+    }
+    shared.request_snapshot();
+    let mut streams = shared.journal.streams();
+    streams.sort_unstable_by_key(|(stream, _)| *stream);
+    for (StreamId(stream), Bounds { first, last }) in streams {
+        let is_known = stream < FIRST_BROKER_STREAM
+            || shared.streams.by_number(stream).is_some()
+            || shared.is_redrive_stream(stream);
+        if !is_known && first <= last {
+            shared.note_lost(&format!(
+                "what said whose stream {stream} is was lost: its records {first} to {last} are delivered to nobody, \
+                 and stay on disk for as long as retention keeps what is settled"
+            ));
+        }
+    }
 }
 
 /// Makes up for a wall clock that was set back since the last run: see [`view::clock`](super::view).

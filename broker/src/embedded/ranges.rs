@@ -59,6 +59,26 @@ impl Ranges {
         range.is_some_and(|(_, range_last)| *range_last >= last)
     }
 
+    /// What of `from..=to` is not in the set.
+    pub(crate) fn gaps(&self, from: u64, to: u64) -> Vec<(u64, u64)> {
+        let mut gaps = Vec::new();
+        let mut next = from;
+        let before = self.by_first.range(..from).next_back();
+        for (first, last) in before.into_iter().chain(self.by_first.range(from..)) {
+            if *first > to || next > to {
+                break;
+            }
+            if next < *first {
+                gaps.push((next, first - 1));
+            }
+            next = next.max(last.saturating_add(1));
+        }
+        if next <= to {
+            gaps.push((next, to));
+        }
+        gaps
+    }
+
     /// The last of the sequences that are in the set without a gap from 1 on; 0 when 1 is missing.
     pub(crate) fn floor(&self) -> u64 {
         self.by_first.get(&1).copied().unwrap_or(0)
@@ -86,6 +106,10 @@ mod tests {
                 prop_assert_eq!(ranges.contains(sequence), model.contains(&sequence));
                 let all = (sequence..sequence + 5).all(|sequence| model.contains(&sequence));
                 prop_assert_eq!(ranges.contains_all(sequence, sequence + 4), all);
+                let gaps = ranges.gaps(sequence, sequence + 4).into_iter();
+                let missing: Vec<_> = gaps.flat_map(|(first, last)| first..=last).collect();
+                let expected: Vec<_> = (sequence..sequence + 5).filter(|n| !model.contains(n)).collect();
+                prop_assert_eq!(missing, expected);
             }
             let floor = (1..).take_while(|sequence| model.contains(sequence)).last().unwrap_or(0);
             prop_assert_eq!(ranges.floor(), floor);

@@ -4,7 +4,7 @@
 //! last one, not what the journal holds. One that is damaged is passed over for an older one, and without any the
 //! stream is applied from its first record.
 //!
-//! When the stream's beginning is gone too, what it said is lost. Then nothing is taken for settled that the journal
+//! When the stream's beginning is gone too, to damage, what it said is lost. Then nothing is taken for settled that the journal
 //! does not say is: what is known of brokers and subscriptions is saved from damaged snapshots, and their events are
 //! delivered again.
 
@@ -56,7 +56,9 @@ pub(crate) fn state_bounds(journal: &Journal) -> StateBounds {
         .map_or_else(StateBounds::default, |bounds| StateBounds {
             first: bounds.first,
             last: bounds.last,
+            ..StateBounds::default()
         })
+        .given_out(journal.next(STATE) - 1)
 }
 
 /// Fills an empty view with the newest snapshot that can be used.
@@ -86,23 +88,40 @@ pub(crate) fn fill(journal: &Journal, view: &View) -> Result<Rebuilt, RebuildErr
         view.clear()?;
         before = end.begin;
     }
-    if bounds.first <= 1 {
+    if !has_lost_its_beginning(journal, bounds)? {
         return Ok(Rebuilt {
             passed_over: !damaged.is_empty(),
             ..Rebuilt::default()
         });
     }
     save(journal, view, &damaged)?;
-    let first = bounds.first;
+    let first = if bounds.last == 0 {
+        bounds.given_out + 1
+    } else {
+        bounds.first
+    };
     Ok(Rebuilt {
-        applied: first - 1,
+        applied: first.saturating_sub(1),
         snapshots: SnapshotMarks::default(),
         lost: Some(format!(
-            "the state before record {first} has left the journal and no snapshot of it can be read: which events \
-             were settled before it is not known, and what the journal still has of them is delivered again"
+            "the beginning of the engine's state, up to before record {first} or behind it, is lost from the journal \
+             and no snapshot of it can be read: which events were settled there is not known, and what the journal \
+             still has of them is delivered again, as far as it is known whose they are"
         )),
         passed_over: true,
     })
+}
+
+/// Whether the state stream cannot be applied from its first record on: that has left, or it is damaged.
+fn has_lost_its_beginning(journal: &Journal, bounds: StateBounds) -> Result<bool, ReadError> {
+    if bounds.first > 1 || bounds.last == 0 {
+        return Ok(bounds.given_out > 0);
+    }
+    match journal.get(STATE, 1) {
+        Ok(_) => Ok(false),
+        Err(ReadError::Damaged { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 impl Rebuilt {
@@ -117,6 +136,7 @@ impl From<Believed> for Rebuilt {
         Self {
             applied: believed.applied,
             snapshots: believed.snapshots,
+            lost: believed.ahead,
             ..Self::default()
         }
     }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod clock;
+mod damaged;
 mod dedupe;
 mod degraded;
 mod faults;

@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use parking_lot::RwLock;
 use rustls::RootCertStore;
 
-use super::connection::{Answered, Connector};
+use super::connection::{Connector, Sent};
 use super::{AnswerBody, Transport, TransportError, Trust, TrustError, TrustId, roots};
 use crate::limits;
 
@@ -116,24 +116,25 @@ impl Transport for HttpTransport {
     }
 }
 
-/// One exchange; a second try when an idle connection turned out to be closed.
+/// One exchange; on a fresh connection when an idle one turned out to be closed before anything was sent on it. (Where
+/// the request was not even begun, the client itself takes another connection.)
 async fn exchange(
     client: &HttpClient,
     request: Request<Bytes>,
 ) -> Result<Response<AnswerBody>, TransportError> {
     let again = request.clone();
     let result = match client.request(request.map(Full::new)).await {
-        Err(error) if was_idle(&error) => client.request(again.map(Full::new)).await,
+        Err(error) if was_not_sent(&error) => client.request(again.map(Full::new)).await,
         result => result,
     };
     let response = result.map_err(|error| TransportError::from_chain(&error))?;
-    Answered::note(response.extensions());
+    Sent::note(&response);
     Ok(response.map(|body| {
         body.map_err(|error| TransportError::from_chain(&error))
             .boxed_unsync()
     }))
 }
 
-fn was_idle(error: &Error) -> bool {
-    !error.is_connect() && error.connect_info().is_some_and(Answered::before)
+fn was_not_sent(error: &Error) -> bool {
+    !error.is_connect() && error.connect_info().is_some_and(Sent::nothing_since_an_answer)
 }

@@ -1,17 +1,20 @@
-//! Connections that remember whether they have answered before.
+//! Connections that remember whether anything was sent since they answered last.
 //!
-//! A server may close an idle connection at the very moment a request goes out on it. The request then fails although
-//! the endpoint is well; it deserves one more try on a fresh connection, which is only right when the connection had
-//! been idle: one that fails on its first request has failed.
+//! A server may close an idle connection at the very moment a request is to go out on it. When nothing of the request was
+//! sent, the endpoint has had no attempt, and the request deserves a fresh connection. Once a byte was sent, nobody knows
+//! what the endpoint has seen of it: then it was an attempt.
+//!
+//! Only HTTP/1 connections remember: there an answer is the end of all that was sent before it. On HTTP/2 other requests
+//! may be on their way.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use http::{Extensions, Uri};
+use http::{Extensions, Response, Uri, Version};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
@@ -28,28 +31,45 @@ pub(super) struct Connector(pub(super) HttpConnector);
 #[derive(Debug)]
 pub(super) struct Remembering {
     stream: TokioIo<TcpStream>,
-    answered: Answered,
+    sent: Sent,
 }
 
-/// Whether a connection has answered before. Found in an answer's extensions and in an error's.
+/// What was sent on a connection. Found in an answer's extensions and in an error's.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answered(Arc<AtomicBool>);
+pub(super) struct Sent(Arc<Counts>);
 
-impl Answered {
-    /// Notes that the connection in these extensions has answered.
-    pub(super) fn note(extensions: &Extensions) {
-        if let Some(answered) = extensions.get::<Self>() {
-            answered.0.store(true, Ordering::Relaxed);
+#[derive(Debug, Default)]
+struct Counts {
+    bytes: AtomicU64,
+    /// Of these, the bytes up to the last answer; 0 before the first.
+    answered: AtomicU64,
+}
+
+impl Sent {
+    /// Notes that everything that was sent on the connection of this answer is answered.
+    pub(super) fn note<B>(response: &Response<B>) {
+        if response.version() <= Version::HTTP_11
+            && let Some(sent) = response.extensions().get::<Self>()
+        {
+            let bytes = sent.0.bytes.load(Ordering::Acquire);
+            sent.0.answered.store(bytes, Ordering::Release);
         }
     }
 
-    /// Whether the connection that failed had answered before.
-    pub(super) fn before(connection: &Connected) -> bool {
+    /// Whether the connection that failed has answered before, and nothing was sent on it since.
+    pub(super) fn nothing_since_an_answer(connection: &Connected) -> bool {
         let mut extensions = Extensions::new();
         connection.get_extras(&mut extensions);
-        extensions
-            .get::<Self>()
-            .is_some_and(|answered| answered.0.load(Ordering::Relaxed))
+        extensions.get::<Self>().is_some_and(|sent| {
+            let answered = sent.0.answered.load(Ordering::Acquire);
+            answered > 0 && answered == sent.0.bytes.load(Ordering::Acquire)
+        })
+    }
+
+    fn add(&self, written: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.0.bytes.fetch_add(*bytes as u64, Ordering::AcqRel);
+        }
     }
 }
 
@@ -67,7 +87,7 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             Ok(Remembering {
                 stream: connecting.await?,
-                answered: Answered::default(),
+                sent: Sent::default(),
             })
         })
     }
@@ -75,7 +95,7 @@ impl Service<Uri> for Connector {
 
 impl Connection for Remembering {
     fn connected(&self) -> Connected {
-        self.stream.connected().extra(self.answered.clone())
+        self.stream.connected().extra(self.sent.clone())
     }
 }
 
@@ -91,7 +111,9 @@ impl Read for Remembering {
 
 impl Write for Remembering {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.sent.add(&written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -111,6 +133,8 @@ impl Write for Remembering {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.sent.add(&written);
+        written
     }
 }

@@ -83,8 +83,10 @@ async fn an_endpoint_never_sees_more_than_its_concurrency() {
     assert_eq!(most.load(Ordering::SeqCst), 3);
 }
 
-/// Answers the first request of each connection and closes it, without an answer, when the second has come.
-async fn closes_idle_connections(listener: TcpListener, requests: Arc<AtomicUsize>) {
+const EMPTY_ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+/// Answers the first request of each connection; reads the second, and closes without an answer.
+async fn closes_mid_exchange(listener: TcpListener, requests: Arc<AtomicUsize>) {
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
         let requests = Arc::clone(&requests);
@@ -96,13 +98,23 @@ async fn closes_idle_connections(listener: TcpListener, requests: Arc<AtomicUsiz
                 }
                 requests.fetch_add(1, Ordering::SeqCst);
                 if answered {
-                    stream
-                        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-                        .await
-                        .unwrap();
+                    stream.write_all(EMPTY_ANSWER).await.unwrap();
                 }
             }
         });
+    }
+}
+
+/// Answers the first request of each connection and closes it; says so once the other side has closed it, too.
+async fn closes_idle_connections(listener: TcpListener, closed: Arc<Semaphore>) {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes = vec![0; 64 * 1024];
+        stream.read(&mut bytes).await.unwrap();
+        stream.write_all(EMPTY_ANSWER).await.unwrap();
+        stream.shutdown().await.unwrap();
+        while stream.read(&mut bytes).await.unwrap_or(0) > 0 {}
+        closed.add_permits(1);
     }
 }
 
@@ -113,19 +125,40 @@ async fn a_connection_that_closes_while_it_is_idle_costs_no_attempt() {
     let url = format!("http://{}/", listener.local_addr().unwrap())
         .parse()
         .unwrap();
-    let requests = Arc::new(AtomicUsize::new(0));
-    let server = tokio::spawn(closes_idle_connections(listener, Arc::clone(&requests)));
+    let closed = Arc::new(Semaphore::new(0));
+    let server = tokio::spawn(closes_idle_connections(listener, Arc::clone(&closed)));
     let dispatcher = start(&engine, vec![trigger("t", http(url))]).await;
     for n in 1..=4 {
         engine.publish(event(&n.to_string(), "order.placed")).await;
         let log = engine.settled("default/t", n).await;
         assert!(matches!(log[n - 1], Settled::Delivered { .. }), "{log:?}");
+        closed.acquire().await.unwrap().forget();
     }
     assert_eq!(dispatcher.status(&name("default/t")).unwrap().last_error, None);
-    assert!(
-        requests.load(Ordering::SeqCst) > 4,
-        "no connection was used twice"
-    );
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_request_that_was_sent_before_its_connection_closed_was_an_attempt_and_is_not_repeated_untold() {
+    let engine = FakeEngine::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let server = tokio::spawn(closes_mid_exchange(listener, Arc::clone(&requests)));
+    let triggers = vec![TriggerSpec {
+        delivery: retries(0),
+        ..trigger("t", http(url))
+    }];
+    let _dispatcher = start(&engine, triggers).await;
+    engine.publish(event("1", "order.placed")).await;
+    let log = engine.settled("default/t", 1).await;
+    assert!(matches!(log[0], Settled::Delivered { .. }), "{log:?}");
+    engine.publish(event("2", "order.placed")).await;
+    let log = engine.settled("default/t", 2).await;
+    assert_eq!(log[1].dead_letter().attempts, 1);
+    assert_eq!(requests.load(Ordering::SeqCst), 2, "it was sent once");
     server.abort();
 }
 

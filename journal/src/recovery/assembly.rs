@@ -70,7 +70,8 @@ impl<'a> Assembly<'a> {
 
     pub(crate) fn add(&mut self, loaded: Loaded, evidence: Evidence) -> Result<(), OpenError> {
         self.note_missing(&loaded);
-        self.position.segment = loaded.segment.number;
+        // A file that nothing says is ours may be older than segments that have left.
+        self.position.segment = self.position.segment.max(loaded.segment.number);
         let first_group = loaded.first_group();
         let Loaded {
             segment,
@@ -109,7 +110,8 @@ impl<'a> Assembly<'a> {
         self.report.created = directory.created;
         self.report.clean &= directory.created || self.tail.is_some();
         self.report.segments = self.catalog.segments();
-        self.catalog.found_next(self.sequences.all());
+        self.catalog
+            .found_next(self.sequences.all(), self.sequences.other());
         Recovered {
             id: directory.id,
             lock: directory.lock,
@@ -123,16 +125,13 @@ impl<'a> Assembly<'a> {
 
     /// Segments between the one before and this one, and what they held.
     fn note_missing(&mut self, loaded: &Loaded) {
-        if self.position.segment == 0 {
-            // No segment has left by a rule, or a mark would say so.
-            for missing in 1..loaded.segment.number {
-                self.quarantine(missing, "the file is missing".to_owned());
-            }
-            self.position.records = loaded.records_before().unwrap_or(0);
-            return;
-        }
-        for missing in self.position.segment + 1..loaded.segment.number {
-            self.quarantine(missing, "the file is missing".to_owned());
+        // What has left by a rule stands in a mark, and the position begins behind it.
+        let (first, last) = (self.position.segment + 1, loaded.segment.number.saturating_sub(1));
+        if first == last {
+            self.quarantine(first, "the file is missing".to_owned());
+        } else if first < last {
+            let files = format!("{} to {}", file_name(first), file_name(last));
+            self.quarantine_files(files, "the files are missing".to_owned());
         }
         let before = loaded.records_before();
         let lost = before.map_or(0, |before| before.saturating_sub(self.position.records));
@@ -312,7 +311,10 @@ impl<'a> Assembly<'a> {
     }
 
     fn quarantine(&mut self, segment: u64, reason: String) {
-        let file = file_name(segment);
+        self.quarantine_files(file_name(segment), reason);
+    }
+
+    fn quarantine_files(&mut self, file: String, reason: String) {
         tracing::error!(file, reason, "a journal segment is damaged");
         self.report.quarantined.push(Quarantined { file, reason });
     }

@@ -9,7 +9,7 @@ use crate::segment::Segment;
 
 /// The newest mark about a segment that is older than all that are there. One that tells of a segment that is still
 /// there may not be believed: what was copied out of it may be cut away with the mark.
-pub(super) fn in_force(fs: &dyn FileSystem, loaded: &[Loaded]) -> Result<Option<Mark>, OpenError> {
+pub(crate) fn in_force(fs: &dyn FileSystem, loaded: &[Loaded]) -> Result<Option<Mark>, OpenError> {
     let Some(oldest) = loaded.iter().find(|loaded| is_ours(loaded)) else {
         return Ok(None);
     };

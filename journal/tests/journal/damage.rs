@@ -358,8 +358,12 @@ fn a_missing_segment_is_named_and_its_sequences_are_reported_as_lost() {
                 .all(|(place, text)| held.get(place) == Some(text))
         );
         assert!(seen.read.len() < held.len());
+        assert_eq!(recovery.quarantined[0].file, format!("{number:012}.seg"));
+        for place in held.keys() {
+            let stream = StreamId(place.0);
+            assert!(journal.next(stream) > place.1, "{place:?} is given out again");
+        }
         if number == 2 {
-            assert_eq!(recovery.quarantined[0].file, "000000000002.seg");
             assert!(
                 held.keys()
                     .all(|place| seen.read.contains_key(place) || seen.damaged.contains(place))

@@ -16,6 +16,9 @@ impl Sub {
     pub(crate) fn apply(&self, item: &Item, view: &View) {
         let mut inner = self.inner.lock();
         inner.count_matched(item);
+        if item.fate == Fate::Unreadable {
+            inner.count_unreadable(item);
+        }
         inner.accounted.insert(item.sequence - item.covers, item.sequence);
         let was = inner.claims.remove(&item.sequence);
         inner.dirty = true;
@@ -105,6 +108,16 @@ impl Sub {
     pub(crate) fn has_accounted_for(&self, first: u64, last: u64) -> bool {
         let inner = self.inner.lock();
         first > inner.until || inner.accounted.contains_all(first, last.min(inner.until))
+    }
+
+    /// What of `from..=to` is neither accounted for nor in somebody's hands, as ranges.
+    pub(crate) fn open_within(&self, from: u64, to: u64) -> Vec<(u64, u64)> {
+        let inner = self.inner.lock();
+        let mut known = inner.accounted.clone();
+        for (sequence, claimed) in &inner.claims {
+            known.insert(sequence - claimed.covers, *sequence);
+        }
+        known.gaps(from, to)
     }
 
     /// Up to where every sequence is accounted for by committed records.

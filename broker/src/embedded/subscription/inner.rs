@@ -197,12 +197,22 @@ impl Inner {
     /// Counts what is accounted for by an item for the first time. What was lost to damage counts as matched: whether it
     /// was cannot be known any more.
     pub(super) fn count_matched(&mut self, item: &Item) {
-        if !self.accounted.contains(item.sequence) {
-            self.counters.matched += match &item.fate {
-                Fate::Unreadable => item.covers + 1,
-                Fate::Settled(_) | Fate::Expired | Fate::Retry { .. } | Fate::Held { .. } => 1,
-            };
+        if item.fate == Fate::Unreadable && item.covers > 0 {
+            self.counters.matched += self.newly_lost(item);
+        } else if !self.accounted.contains(item.sequence) {
+            self.counters.matched += 1;
         }
+    }
+
+    /// Counts what cannot be read back, before it is accounted for: of a range what was not accounted for yet, since
+    /// what was settled is not lost, and what waits for a retry is counted when its turn comes, alone.
+    pub(super) fn count_unreadable(&mut self, item: &Item) {
+        self.counters.unreadable += if item.covers == 0 { 1 } else { self.newly_lost(item) };
+    }
+
+    fn newly_lost(&self, item: &Item) -> u64 {
+        let gaps = self.accounted.gaps(item.sequence - item.covers, item.sequence);
+        gaps.iter().map(|(first, last)| last - first + 1).sum()
     }
 
     pub(super) fn count(&mut self, item: &Item) {
@@ -210,7 +220,8 @@ impl Inner {
             Fate::Settled(Outcome::Delivered) => self.counters.delivered += 1,
             Fate::Settled(Outcome::DeadLetterSink) => self.counters.dead_letter_sink += 1,
             Fate::Settled(Outcome::DeadLetterStore) => self.counters.dead_lettered += 1,
-            Fate::Unreadable => self.counters.unreadable += item.covers + 1,
+            // Counted before it is accounted for.
+            Fate::Unreadable => {}
             Fate::Expired => self.counters.expired += 1,
             Fate::Retry { .. } => self.counters.retries += 1,
             Fate::Held { held, .. } => match held {

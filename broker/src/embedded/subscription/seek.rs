@@ -30,22 +30,7 @@ impl Sub {
 
     /// What is not accounted for up to a sequence, as ranges.
     pub(crate) fn open_until(&self, until: u64) -> Vec<(u64, u64)> {
-        let inner = self.inner.lock();
-        let mut open = Vec::new();
-        let mut next = 1;
-        for (first, last) in inner.accounted.pairs() {
-            if first > until {
-                break;
-            }
-            if next < first {
-                open.push((next, first - 1));
-            }
-            next = last + 1;
-        }
-        if next <= until {
-            open.push((next, until));
-        }
-        open
+        self.inner.lock().accounted.gaps(1, until)
     }
 
     /// Applies a new place: what comes after it is to come, all of it, and nothing else is left.

@@ -5,6 +5,9 @@
 //!   has not been restarted since: then the operating system still had every write. Otherwise it is rebuilt.
 //! - A view that cannot be opened, belongs to another journal, is ahead of it, or ends before the first state record
 //!   that the journal still has, is set aside, never deleted without a word, and rebuilt.
+//! - A view that is ahead of what is left of the state stream, but of no sequence that may have been given out, is not
+//!   ahead of the journal: the journal has lost what the view still knows, so it is kept. What comes next is no record
+//!   that it has.
 //! - A view is marked only once it is filled: one that was left half rebuilt is not believed.
 
 use std::collections::HashMap;
@@ -31,6 +34,8 @@ pub(crate) struct StateBounds {
     /// 0 when there is none.
     pub(crate) first: u64,
     pub(crate) last: u64,
+    /// The last sequence that may have been given out. It is behind `last` only when damage took records.
+    pub(crate) given_out: u64,
 }
 
 /// How the view was found.
@@ -53,6 +58,8 @@ pub(crate) struct Believed {
     /// The state stream is to be applied from the sequence after this one.
     pub(crate) applied: u64,
     pub(crate) snapshots: SnapshotMarks,
+    /// The journal has lost records that are in the view: which, in words.
+    pub(crate) ahead: Option<String>,
 }
 
 /// Everything that one checkpoint writes, at once.
@@ -66,6 +73,13 @@ pub(crate) struct Checkpoint {
     /// The engine's time.
     pub(crate) seen: Timestamp,
     pub(crate) clean: bool,
+}
+
+impl StateBounds {
+    /// The same, with the last sequence that may have been given out.
+    pub(crate) fn given_out(self, given_out: u64) -> Self {
+        Self { given_out, ..self }
+    }
 }
 
 impl View {
@@ -155,8 +169,9 @@ impl View {
         }
         let number = |key: &str| Ok::<_, String>(get(key)?.as_deref().and_then(be_u64).unwrap_or(0));
         let applied = number("mapplied")?;
-        if applied > state.last {
-            return Err(format!("it is ahead of the journal ({applied} > {})", state.last));
+        let given_out = state.given_out.max(state.last);
+        if applied > given_out {
+            return Err(format!("it is ahead of the journal ({applied} > {given_out})"));
         }
         if applied + 1 < state.first {
             let first = state.first;
@@ -168,8 +183,17 @@ impl View {
                 .map_err(|error| error.to_string())?,
             None => None,
         };
+        // Nothing after the last record that is left can be read, and nothing that comes is at or before `given_out`.
+        let ahead = (applied > state.last).then(|| {
+            format!(
+                "records of the engine's state are lost from the journal, which ends at {} where record {applied} was \
+                 written; the progress view has them, is kept, and is stored anew",
+                state.last
+            )
+        });
         Ok(Believed {
-            applied,
+            applied: if ahead.is_some() { given_out } else { applied },
+            ahead,
             snapshots: SnapshotMarks {
                 last,
                 bytes_since: number("msince")?,

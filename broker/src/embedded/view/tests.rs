@@ -24,7 +24,11 @@ fn retry(at: u64) -> Retry {
 }
 
 fn until(last: u64) -> StateBounds {
-    StateBounds { first: 1, last }
+    StateBounds {
+        first: 1,
+        last,
+        given_out: last,
+    }
 }
 
 /// A new view that is marked as filled up to `applied`.
@@ -82,7 +86,8 @@ fn a_checkpoint_is_found_again_after_a_clean_end_and_after_a_kill() {
             believed,
             Ok(Believed {
                 applied: 7,
-                snapshots
+                snapshots,
+                ahead: None,
             })
         );
     }
@@ -98,9 +103,32 @@ fn a_view_that_does_not_fit_the_journal_is_set_aside() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("view");
         drop(filled(&path, 7));
-        let found = View::open(&path, journal, StateBounds { first, last }).unwrap();
+        let bounds = StateBounds {
+            first,
+            last,
+            given_out: last,
+        };
+        let found = View::open(&path, journal, bounds).unwrap();
         assert!(found.believed.unwrap_err().contains(why));
         assert!(path.with_extension("set-aside").exists());
+    }
+}
+
+#[test]
+fn a_view_that_knows_what_the_journal_has_lost_is_kept_and_goes_on_behind_it() {
+    for (last, given_out, ahead) in [(0, 7, true), (6, 12, true), (7, 12, false), (9, 12, false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("view");
+        drop(filled(&path, 7));
+        let bounds = StateBounds {
+            first: 1,
+            last,
+            given_out,
+        };
+        let believed = View::open(&path, JOURNAL, bounds).unwrap().believed.unwrap();
+        assert_eq!(believed.ahead.is_some(), ahead, "{bounds:?}");
+        let applied = if ahead { given_out } else { 7 };
+        assert_eq!(believed.applied, applied, "{bounds:?}");
     }
 }
 

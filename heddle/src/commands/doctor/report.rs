@@ -173,6 +173,15 @@ fn problems(examined: &Examined) -> Vec<String> {
     if problems.is_empty() && !journal.lost.is_empty() {
         problems.push("records are lost".to_owned());
     }
+    if journal.is_damaged() {
+        let ownerless = examined.ownerless.iter();
+        problems.extend(ownerless.map(|stream| {
+            format!(
+                "what said whose stream {stream} is was lost from the journal: if the progress view does not know it \
+                 either, its records are delivered to nobody, and stay until retention lets them go"
+            )
+        }));
+    }
     if let Some((count, first)) = &examined.unreadable_state {
         problems.push(format!(
             "{count} records of the engine's state cannot be read, the first since {first}"

@@ -10,6 +10,7 @@ use dispatcher::{LastError, TriggerStatus};
 use jiff::SignedDuration;
 use schemas::names::ResourceName;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::brokers::ListQuery;
 use super::condition::Condition;
@@ -140,7 +141,7 @@ pub(super) async fn show(
     Parameters(query): Parameters<ShowQuery>,
 ) -> Result<Json<TriggerView>, Problem> {
     if let Some(wait) = query.wait_idle {
-        wait_idle(&admin, &name, parse_wait(&wait)?).await;
+        return when_idle(&admin, &name, parse_wait(&wait)?).await.map(Json);
     }
     let mut view = of_name(&admin, &name)?;
     if query.held_keys {
@@ -165,12 +166,20 @@ pub(super) fn of_name(admin: &Admin, name: &ResourceName) -> Result<TriggerView,
     Ok(view(admin, info, status.as_ref()))
 }
 
-/// Returns when the trigger is idle, when the time is over, or when nothing will change any more.
-async fn wait_idle(admin: &Admin, name: &ResourceName, wait: Duration) {
-    tokio::select! {
-        _ = admin.parts.dispatcher.idle(name) => {}
-        () = tokio::time::sleep(wait) => {}
-        () = admin.parts.stop.cancelled() => {}
+/// The trigger once it is idle, when the time is over, or when nothing will change any more. What comes in between its
+/// being idle and its being looked at is waited for, too.
+async fn when_idle(admin: &Admin, name: &ResourceName, wait: Duration) -> Result<TriggerView, Problem> {
+    let until = Instant::now() + wait;
+    loop {
+        let may_change = tokio::select! {
+            idle = admin.parts.dispatcher.idle(name) => idle.is_some(),
+            () = tokio::time::sleep_until(until) => false,
+            () = admin.parts.stop.cancelled() => false,
+        };
+        let trigger = of_name(admin, name)?;
+        if trigger.idle || !may_change {
+            return Ok(trigger);
+        }
     }
 }
 
