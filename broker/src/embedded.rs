@@ -38,6 +38,7 @@ mod space;
 mod streams;
 mod subscription;
 mod tail;
+mod types;
 mod view;
 
 use std::path::Path;
@@ -67,6 +68,7 @@ pub use position::{PositionError, Sought};
 pub use retention::{Retain, RetentionStatus};
 pub use side::{Redriven, Replay, Selected};
 pub use tail::{Tail, TailItem};
+pub use types::EventTypeInfo;
 
 use self::attach::Attached;
 use self::checkpoint::Ticker;

@@ -18,6 +18,7 @@ pub mod embedded;
 pub mod engine;
 pub mod limits;
 pub mod pause;
+pub mod schema_gate;
 pub mod side;
 pub mod tally;
 
@@ -32,5 +33,6 @@ pub use engine::{
     SubscribeError, Subscription, SubscriptionId, SubscriptionSpec, SubscriptionStatus,
 };
 pub use pause::{Pause, PausedBy};
+pub use schema_gate::{SchemaCounts, SchemaGate, SchemaMismatch, SchemaRule};
 pub use side::{BadSideId, Side, SideEnd, SideId, SideInfo, SideKind};
 pub use tally::{Rejection, Tally};

@@ -115,3 +115,21 @@ pub const KEYS_SCANNED_MAX: usize = 10_000;
 
 /// Events behind a held key that are counted one by one for the list.
 pub const KEYS_BEHIND_COUNT_MAX: usize = 10_000;
+
+/// Pause between two log lines about events that do not fit one schema: a producer that errs does so with every event.
+pub const SCHEMA_LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Types of events that are kept in the catalogue, over all brokers; events of further types are counted together.
+pub const EVENT_TYPES_MAX: usize = 10_000;
+
+/// Bytes of a type, source or schema's URI past which it is not in the catalogue.
+pub const EVENT_TYPE_TEXT_BYTES_MAX: usize = 512;
+
+/// Bytes of the first event's data that the catalogue keeps of a type.
+pub const EVENT_TYPE_SAMPLE_BYTES_MAX: usize = 256;
+
+/// Sources that the catalogue lists of one type.
+pub const EVENT_TYPE_SOURCES_MAX: usize = 8;
+
+/// New types that are recorded in one frame with their events; of a batch with more, the others are when they come again.
+pub const EVENT_TYPES_RECORDED_MAX: usize = 16;

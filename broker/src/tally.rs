@@ -13,6 +13,8 @@ use crate::AppendError;
 pub enum Rejection {
     /// It is no event, or none that may come in.
     Invalid,
+    /// Its data does not fit a schema that refuses.
+    Schema,
     /// Whoever sent it may not.
     Unauthorized,
     /// Its pair of source and id was seen with other attributes or data.
@@ -57,8 +59,9 @@ pub(crate) struct Counts {
 
 impl Rejection {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Invalid,
+        Self::Schema,
         Self::Unauthorized,
         Self::Conflict,
         Self::TooLarge,
@@ -74,6 +77,7 @@ impl Rejection {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
+            Self::Schema => "schema",
             Self::Unauthorized => "unauthorized",
             Self::Conflict => "conflict",
             Self::TooLarge => "too-large",

@@ -10,6 +10,7 @@ pub(crate) mod query;
 pub(crate) mod replay;
 pub(crate) mod send;
 pub(crate) mod trigger;
+pub(crate) mod types;
 
 use std::ffi::OsString;
 
@@ -23,6 +24,7 @@ use query::{DeadLettersCommand, GetArgs, TailArgs};
 use replay::{ReplayArgs, ReplaysArgs};
 use send::SendArgs;
 use trigger::TriggerCommand;
+use types::TypesCommand;
 
 /// An event mesh in one binary: Knative Eventing's brokers, triggers and sources without Kubernetes.
 #[derive(Debug, Parser)]
@@ -80,6 +82,9 @@ pub(crate) enum Command {
     /// Pause, resume, move and forget triggers.
     #[command(subcommand)]
     Trigger(TriggerCommand),
+    /// Show the types of events that were seen or declared.
+    #[command(subcommand)]
+    Types(TypesCommand),
     /// Send events to a broker.
     Send(SendArgs),
     /// Follow the events of a broker.
@@ -92,6 +97,8 @@ pub(crate) enum Command {
     Filter(FilterCommand),
     /// Evaluate a CloudEvents SQL expression.
     Sql(SqlArgs),
+    /// Print the JSON Schema of the configuration, for editors.
+    Schema,
 }
 
 /// Parses the command line. Help and version are printed here, and so is what is wrong.

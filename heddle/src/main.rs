@@ -68,11 +68,13 @@ async fn run(command: Command) -> Outcome {
         Command::Replay(args) => commands::replay::run(args).await,
         Command::Replays(args) => commands::replay::list(args).await,
         Command::Trigger(command) => commands::trigger::run(command).await,
+        Command::Types(command) => commands::types::run(command).await,
         Command::Send(args) => commands::send::run(args).await,
         Command::Doctor(args) => commands::doctor::run(args).await,
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Tail(args) => commands::tail::run(args).await,
         Command::Filter(command) => commands::filter::run(&command),
         Command::Sql(args) => commands::sql::run(&args),
+        Command::Schema => commands::schema::run(),
     }
 }

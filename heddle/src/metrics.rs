@@ -4,10 +4,13 @@
 //! Names follow OpenMetrics: base units, `_total` added to counters by the encoder.
 
 mod engine;
+mod schemas;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::schemas::names::ResourceName;
+use broker::SchemaGate;
 use broker::embedded::Embedded;
 use http::StatusCode;
 use parking_lot::Mutex;
@@ -16,9 +19,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use schemas::names::ResourceName;
 
 use self::engine::EngineCollector;
+use self::schemas::SchemaCollector;
 
 /// Upper bounds in seconds: from one sync of a fast disk to a body that hardly came in time.
 const DURATION_BUCKETS: [f64; 12] = [
@@ -76,6 +79,13 @@ impl Metrics {
         self.registry
             .lock()
             .register_collector(Box::new(EngineCollector::new(engine)));
+    }
+
+    /// Shows what the schemas saw.
+    pub(crate) fn register_schemas(&self, gate: SchemaGate) {
+        self.registry
+            .lock()
+            .register_collector(Box::new(SchemaCollector::new(gate)));
     }
 
     /// All metrics as text.

@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use ::sources::SourceSpec;
-use broker::{Order, Start, Step, Timestamp};
+use broker::{Order, SchemaGate, SchemaRule, Start, Step, Timestamp};
 use dispatcher::{AfterLastAttempt, BackoffPolicy, DeliveryPolicy, Format, Sender, Sink, TriggerSpec};
 use schemas::names::ResourceName;
 use schemas::resources::delivery;
 use schemas::resources::order;
+use schemas::resources::schema::SchemaMode;
 use schemas::resources::trigger;
 use schemas::yaml::Problem;
 
@@ -29,6 +30,8 @@ pub(crate) struct Wiring {
     pub(crate) dedupe: BTreeMap<ResourceName, Duration>,
     pub(crate) triggers: Vec<TriggerSpec>,
     pub(crate) sources: Vec<SourceSpec>,
+    /// What data is held to at the brokers' doors.
+    pub(crate) schemas: SchemaGate,
     /// The hops of triggers at which events are printed.
     pub(crate) echoes: HashSet<(ResourceName, Step)>,
     /// The same in words, for the admin API.
@@ -43,6 +46,7 @@ impl Wiring {
     pub(crate) fn of(plan: &Plan) -> Result<Self, Vec<Problem>> {
         let mut wiring = Self {
             catalogue: catalogue::of(plan),
+            schemas: SchemaGate::new(plan.schemas.iter().filter_map(schema_rule).collect()),
             ..Self::default()
         };
         wiring
@@ -102,6 +106,23 @@ impl Wiring {
             kind,
         });
     }
+}
+
+/// A schema that is off has no door to stand at.
+fn schema_rule(schema: &plan::Schema) -> Option<SchemaRule> {
+    let refuses = match schema.mode {
+        SchemaMode::Off => return None,
+        SchemaMode::Warn => false,
+        SchemaMode::Reject => true,
+    };
+    Some(SchemaRule {
+        name: schema.name.clone(),
+        brokers: schema.brokers.clone(),
+        ty: schema.ty.clone(),
+        data_schema: schema.data_schema.clone(),
+        refuses,
+        schema: schema.schema.clone(),
+    })
 }
 
 fn trigger_spec(trigger: &plan::Trigger) -> TriggerSpec {

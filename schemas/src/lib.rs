@@ -1,4 +1,4 @@
-//! The words of Heddle: events, their wire codecs, resource kinds and filters.
+//! The words of Heddle: events, their wire codecs, resource kinds, filters and schemas of data.
 
 pub mod codec;
 pub mod convert;
@@ -7,4 +7,5 @@ pub mod filter;
 pub mod limits;
 pub mod names;
 pub mod resources;
+pub mod validation;
 pub mod yaml;

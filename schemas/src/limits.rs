@@ -29,6 +29,20 @@ pub(crate) const DEDUPE_WINDOW_MIN: Duration = Duration::from_secs(1);
 /// Longest window in which a Broker stores an event once: a week. Each event of the window takes some 200 bytes of disk.
 pub(crate) const DEDUPE_WINDOW_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// Most bytes of one schema for data, written as JSON without blanks. Those of public registries are a tenth of it.
+pub const SCHEMA_BYTES_MAX: usize = 256 * 1024;
+/// How deep such a schema may nest: compiling recurses that deep.
+pub const SCHEMA_DEPTH_MAX: usize = 64;
+/// What one `pattern` of a schema may take in memory, compiled and while it runs.
+pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1 << 20;
+/// How many things that are wrong with one event's data are told: a person reads no more, and mends the first.
+pub const SCHEMA_FAILURES_MAX: usize = 5;
+/// Bytes of data past which only the first of them is told: all of them are gathered in memory, and each of a million
+/// wrong numbers is one.
+pub const SCHEMA_EVERY_FAILURE_BYTES_MAX: usize = 64 * 1024;
+/// Characters of each sentence and place told: names of members, which come from the data, can be as long as it.
+pub const SCHEMA_FAILURE_CHARS_MAX: usize = 240;
+
 /// What an event or batch may measure. Checked by the codecs before anything is queued; each breach is its own error
 /// ([`Reason::TooLarge`](crate::codec::Reason::TooLarge)).
 #[derive(Clone, Debug, PartialEq, Eq)]

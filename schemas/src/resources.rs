@@ -10,16 +10,19 @@ mod scope;
 
 pub mod broker;
 pub mod delivery;
+pub mod description;
 pub mod destination;
 pub mod duration;
 pub mod endpoint;
 pub mod entries;
+pub mod event_type;
 pub mod filters;
 pub mod kafka_source;
 pub mod meta;
 pub mod nats_source;
 pub mod order;
 pub mod ping_source;
+pub mod schema;
 pub mod source;
 pub mod trigger;
 pub mod value;
@@ -40,9 +43,11 @@ pub use scope::Loose;
 use broker::Broker;
 use endpoint::Endpoint;
 use entries::Entries;
+use event_type::EventType;
 use kafka_source::KafkaSource;
 use nats_source::NatsSource;
 use ping_source::PingSource;
+use schema::Schema;
 use trigger::Trigger;
 use webhook_source::WebhookSource;
 
@@ -63,6 +68,10 @@ pub enum Resource {
     WebhookSource(Box<WebhookSource>),
     /// `heddle.dev/v1` Endpoint.
     Endpoint(Box<Endpoint>),
+    /// `heddle.dev/v1` Schema.
+    Schema(Box<Schema>),
+    /// `eventing.knative.dev/v1beta1` to `v1beta3` EventType.
+    EventType(Box<EventType>),
     /// `v1` Secret or ConfigMap, read for what refers to its entries.
     Entries(Box<Entries>),
 }
@@ -113,6 +122,8 @@ impl Resource {
             Resource::NatsSource(source) => &source.meta.identity,
             Resource::WebhookSource(source) => &source.meta.identity,
             Resource::Endpoint(endpoint) => &endpoint.meta.identity,
+            Resource::Schema(schema) => &schema.meta.identity,
+            Resource::EventType(event_type) => &event_type.meta.identity,
             Resource::Entries(entries) => &entries.meta.identity,
         }
     }

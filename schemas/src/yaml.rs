@@ -15,6 +15,7 @@
 //! Null stands for an absent value everywhere, as `kubectl` treats it.
 
 mod field;
+mod json;
 mod node;
 mod parse;
 mod problem;
@@ -25,6 +26,7 @@ mod tree;
 mod tests;
 
 pub use field::Field;
+pub(crate) use json::{at, json};
 pub use node::{Entry, Mark, Node, Value};
 pub use parse::parse;
 pub use problem::{Findings, Located, Masked, Place, Problem, Severity, nearest};

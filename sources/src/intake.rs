@@ -4,11 +4,12 @@
 //! or out of room. Answers `Ok` only when all of it is durable: what a source may move its position on.
 //!
 //! An event that the broker refuses because it has seen its source and id with another content would be refused for
-//! ever: it is left out, counted and named in the log, so that what comes behind it is not lost with it.
+//! ever: it is left out, counted and named in the log, so that what comes behind it is not lost with it. The same goes for
+//! one whose data a schema of the configuration refuses.
 
 use std::sync::Arc;
 
-use broker::{Accepted, Admission, AppendError, Batch, Engine, SourceState};
+use broker::{Accepted, Admission, AppendError, Batch, Engine, SchemaGate, SourceState};
 use parking_lot::Mutex;
 use schemas::event::{Event, InvalidEvent, Value};
 use schemas::names::ResourceName;
@@ -31,6 +32,7 @@ struct Inner {
     admission: Admission,
     broker: ResourceName,
     overrides: Vec<(String, String)>,
+    schemas: SchemaGate,
     status: Arc<Reporter>,
     metrics: SourceMetrics,
     stop: CancellationToken,
@@ -43,6 +45,7 @@ pub(crate) struct Parts {
     pub(crate) admission: Admission,
     pub(crate) broker: ResourceName,
     pub(crate) overrides: Vec<(String, String)>,
+    pub(crate) schemas: SchemaGate,
     pub(crate) status: Arc<Reporter>,
     pub(crate) metrics: SourceMetrics,
     pub(crate) stop: CancellationToken,
@@ -56,6 +59,7 @@ impl Intake {
             admission,
             broker,
             overrides,
+            schemas,
             status,
             metrics,
             stop,
@@ -67,6 +71,7 @@ impl Intake {
             admission,
             broker,
             overrides,
+            schemas,
             status,
             metrics,
             stop,
@@ -97,6 +102,11 @@ impl Intake {
         events: Vec<Event>,
         state: Option<SourceState>,
     ) -> Result<Accepted, AppendError> {
+        let events = self.fitting(events);
+        if events.is_empty() && state.is_some() {
+            // The position is behind what was left out, too.
+            return self.store_run(broker::limits::HOPS_MAX, events, state).await;
+        }
         let mut runs = by_hops(events).into_iter().peekable();
         let mut all = Accepted {
             positions: Vec::new(),
@@ -133,6 +143,10 @@ impl Intake {
         event.with(&extensions)
     }
 
+    pub(crate) fn schemas(&self) -> &SchemaGate {
+        &self.inner.schemas
+    }
+
     pub(crate) fn broker(&self) -> &ResourceName {
         &self.inner.broker
     }
@@ -152,6 +166,25 @@ impl Intake {
         self.inner.metrics.duplicates.inc_by(accepted.duplicates as u64);
         self.inner.metrics.bytes.inc_by(bytes as u64);
         self.inner.status.accepted(events as u64);
+    }
+
+    /// The events without those that a schema refuses.
+    fn fitting(&self, mut events: Vec<Event>) -> Vec<Event> {
+        let Inner {
+            schemas,
+            broker,
+            metrics,
+            ..
+        } = &*self.inner;
+        events.retain(|event| {
+            let mismatch = schemas.check(broker, event).err();
+            if let Some(mismatch) = &mismatch {
+                metrics.misfits.inc();
+                schemas.log_left_out(broker, event, mismatch);
+            }
+            mismatch.is_none()
+        });
+        events
     }
 
     /// Says that an event is not stored, and why.

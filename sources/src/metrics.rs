@@ -17,6 +17,7 @@ pub struct Metrics {
     bytes: Family<Labels, Counter>,
     duplicates: Family<Labels, Counter>,
     conflicts: Family<Labels, Counter>,
+    misfits: Family<Labels, Counter>,
     store_retries: Family<Labels, Counter>,
     restarts: Family<Labels, Counter>,
     invalid: Family<Labels, Counter>,
@@ -40,6 +41,8 @@ pub struct SourceMetrics {
     pub duplicates: Counter,
     /// Events that were refused: their source and id were seen with another content.
     pub conflicts: Counter,
+    /// Events that were left out: a schema refuses their data.
+    pub misfits: Counter,
     /// Batches that the engine could not take at once.
     pub store_retries: Counter,
     /// Runs after the first.
@@ -82,6 +85,11 @@ impl Metrics {
             "conflicting_events",
             "Events left out: their source and id were stored before with other attributes or data",
             &all.conflicts,
+        );
+        add(
+            "misfitting_events",
+            "Events left out: their data does not fit a schema that refuses",
+            &all.misfits,
         );
         add(
             "store_retries",
@@ -131,6 +139,7 @@ impl Metrics {
             bytes: self.bytes.get_or_create_owned(&labels),
             duplicates: self.duplicates.get_or_create_owned(&labels),
             conflicts: self.conflicts.get_or_create_owned(&labels),
+            misfits: self.misfits.get_or_create_owned(&labels),
             store_retries: self.store_retries.get_or_create_owned(&labels),
             restarts: self.restarts.get_or_create_owned(&labels),
             invalid: self.invalid.get_or_create_owned(&labels),
@@ -151,6 +160,7 @@ impl Metrics {
             &self.bytes,
             &self.duplicates,
             &self.conflicts,
+            &self.misfits,
             &self.store_retries,
             &self.restarts,
             &self.invalid,

@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Admission, Clock, Engine};
+use broker::{Admission, Clock, Engine, SchemaGate};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 use schemas::limits::Limits;
@@ -38,6 +38,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// What an event may measure.
     pub limits: Limits,
+    /// What its data must look like.
+    pub schemas: SchemaGate,
     /// Where they count.
     pub metrics: Metrics,
     /// Seeds the jitter of pauses.
@@ -186,6 +188,7 @@ fn session(options: &Options, spec: &SourceSpec, stop: CancellationToken, random
         admission: options.admission.clone(),
         broker: spec.target.clone(),
         overrides: spec.overrides.clone(),
+        schemas: options.schemas.clone(),
         status: Arc::clone(&status),
         metrics: metrics.clone(),
         stop: stop.clone(),

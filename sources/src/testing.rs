@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use broker::{
-    Accepted, Admission, AppendError, Batch, Clock, Engine, Matcher, Position, SubscribeError, Subscription,
-    SubscriptionSpec, Timestamp,
+    Accepted, Admission, AppendError, Batch, Clock, Engine, Matcher, Position, SchemaGate, SubscribeError,
+    Subscription, SubscriptionSpec, Timestamp,
 };
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -140,7 +140,9 @@ impl FakeEngine {
         let _flowing = stalled.wait_for(|stalled| !stalled).await;
         let mut inner = self.inner.lock();
         inner.open -= 1;
-        inner.attempts.push(batch.events[0].id().to_owned());
+        // A batch may have nothing but a position.
+        let first = batch.events.first().map(|event| event.id().to_owned());
+        inner.attempts.extend(first);
         if let Some(error) = inner.refusals.pop_front() {
             return Err(error);
         }
@@ -254,6 +256,7 @@ pub(crate) fn options(engine: &Arc<FakeEngine>, clock: Arc<dyn Clock>) -> Option
         clock,
         limits: Limits::default(),
         metrics: Metrics::register(&mut Registry::default()),
+        schemas: SchemaGate::default(),
         random_seed: 1,
     }
 }
@@ -278,6 +281,16 @@ pub(crate) fn session(
     clock: Arc<dyn Clock>,
     overrides: &[(&str, &str)],
 ) -> Session {
+    session_with(engine, clock, overrides, SchemaGate::default())
+}
+
+/// The same with schemas at its broker's door.
+pub(crate) fn session_with(
+    engine: &Arc<FakeEngine>,
+    clock: Arc<dyn Clock>,
+    overrides: &[(&str, &str)],
+    schemas: SchemaGate,
+) -> Session {
     let Options {
         engine,
         admission,
@@ -299,6 +312,7 @@ pub(crate) fn session(
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
+        schemas,
         status: Arc::clone(&status),
         metrics: metrics.clone(),
         stop: stop.clone(),

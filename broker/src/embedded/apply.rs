@@ -80,6 +80,7 @@ impl Shared {
             StateRecord::Streams(record) => view.put_broker(record),
             StateRecord::SourceState(state) => view.put_source_state(state),
             StateRecord::Deduped(record) => view.put_pairs(record),
+            StateRecord::TypeSeen(record) => view.put_type(record),
             StateRecord::Settlements(items) => {
                 items.iter().try_for_each(|item| match Retry::of(&item.fate) {
                     Some(retry) => view.put_retry(item.subscription, item.sequence, &retry),
@@ -160,6 +161,7 @@ impl Shared {
             }
             StateRecord::Deduped(record) => self.reservations.applied(record),
             StateRecord::LettersGone(record) => self.count_gone(record),
+            StateRecord::TypeSeen(record) => self.types.apply(record),
             StateRecord::SourceState(_)
             | StateRecord::SnapshotBegin(_)
             | StateRecord::SnapshotChunk(_)

@@ -95,9 +95,11 @@ impl Shared {
         let now = self.clock.now();
         let stream = broker.events;
         let stored = plan.new.iter().filter_map(|index| events.get(*index));
+        let (noted, types) = self.types.note(stream, stored.clone(), now);
         let stored = stored.map(|event| event_entry(stream, event, hops, now));
-        let deduped = plan.record(stream, now).map(|record| record.entry());
-        let mut entries = stored.chain(deduped).chain(with).peekable();
+        let records = plan.record(stream, now).into_iter().chain(types);
+        let records = records.map(|record| record.entry());
+        let mut entries = stored.chain(records).chain(with).peekable();
         let (count, duplicates) = (plan.new.len(), plan.fates.len() - plan.new.len());
         if entries.peek().is_none() {
             received.taken(0, duplicates);
@@ -109,6 +111,7 @@ impl Shared {
             match answer {
                 Ok(committed) => {
                     received.taken(count, duplicates);
+                    noted.stored(now);
                     if let Some(reserved) = reserved {
                         let places = committed.sequences.iter().map(|at| position(stream, *at));
                         reserved.answer(pairs.into_iter().zip(places).collect());

@@ -282,6 +282,9 @@ pub(super) fn recover(shared: &Arc<Shared>, contents: &Contents, start: &Rebuilt
     for record in &contents.brokers {
         shared.streams.insert(record, shared.last(record.events));
     }
+    for record in &contents.types {
+        shared.types.apply(record);
+    }
     for (id, state) in &contents.subscriptions {
         shared.add_subscription(*id, state);
     }

@@ -202,7 +202,7 @@ fn save(journal: &Journal, view: &View, damaged: &[(SnapshotEnd, String)]) -> Re
 
 fn unsettled((key, value): Pair) -> Option<Pair> {
     match key.first()? {
-        b'b' | b'o' => Some((key, value)),
+        b'b' | b'o' | b't' => Some((key, value)),
         b's' => {
             let mut state: SubscriptionState = serde_json::from_slice(&value).ok()?;
             state.accounted.clear();

@@ -27,6 +27,7 @@
 //!                  | (subscription v | cause: stream v, sequence v | copy: stream v, sequence v)*
 //! SnapshotBegin, SnapshotChunk, SnapshotEnd (28, 29, 30)  see [`snapshot`]
 //! Released (31)    JSON {id, sequence, key, at}
+//! TypeSeen (33)    JSON {stream, type, at, source, data_schema, content_type, sample}
 //! DeadLetter (32)  meta length v | meta as JSON | the event's record
 //! ```
 //!
@@ -41,6 +42,7 @@ mod letters;
 mod position;
 mod side;
 pub(crate) mod snapshot;
+mod types;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use journal::{Entry, StreamId};
@@ -61,6 +63,7 @@ use crate::{SourceState, SubscriptionId};
 
 pub(crate) use self::position::{ForgottenRecord, PausedRecord, SoughtRecord};
 pub(crate) use self::side::{SideRecord, SideSpec};
+pub(crate) use self::types::TypeSeenRecord;
 
 /// The engine's own stream.
 pub(crate) const STATE: StreamId = StreamId(0);
@@ -85,6 +88,7 @@ pub(crate) const SNAPSHOT_CHUNK: u8 = 29;
 pub(crate) const SNAPSHOT_END: u8 = 30;
 const RELEASED: u8 = 31;
 pub(crate) const DEAD_LETTER: u8 = 32;
+const TYPE_SEEN: u8 = 33;
 
 const EVENT_PREFIX_BYTES: usize = 9;
 
@@ -116,6 +120,7 @@ pub(crate) enum StateRecord {
     Deduped(DedupedRecord),
     Released(ReleasedRecord),
     LettersGone(LettersGoneRecord),
+    TypeSeen(TypeSeenRecord),
 }
 
 /// A subscription has this filter for the events after a sequence.
@@ -259,6 +264,10 @@ impl StateRecord {
                 record.put(&mut head);
                 LETTERS_GONE
             }
+            Self::TypeSeen(record) => {
+                head.extend_from_slice(&to_json(record));
+                TYPE_SEEN
+            }
             Self::Settlements(items) => {
                 put_varint(&mut head, items.len() as u64);
                 items.iter().for_each(|item| item.put(&mut head));
@@ -305,6 +314,7 @@ impl StateRecord {
             LETTERS_GONE => LettersGoneRecord::take(&mut input).map(Self::LettersGone),
             DEDUPED => DedupedRecord::take(&mut input).map(Self::Deduped),
             RELEASED => Ok(Self::Released(input.json(&input.rest)?)),
+            TYPE_SEEN => Ok(Self::TypeSeen(input.json(&input.rest)?)),
             SETTLEMENTS => {
                 let count = input.varint()?;
                 Ok(Self::Settlements(

@@ -22,6 +22,7 @@ use super::settle::Settlements;
 use super::snapshot::Snapshots;
 use super::streams::Streams;
 use super::subscription::Sub;
+use super::types::Types;
 use super::view::{Checkpoint, SubscriptionState, View, ViewError};
 use crate::clock::Clock;
 use crate::limits::STATE_UNAPPLIED_RECORDS_MAX;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) snapshots: Snapshots,
     pub(crate) retention: Watch,
     pub(crate) reservations: Reservations,
+    pub(crate) types: Types,
     pub(crate) closed: CancellationToken,
     /// Serialises what looks a name up and then creates it.
     pub(crate) creation: tokio::sync::Mutex<()>,
@@ -88,6 +90,7 @@ impl Shared {
             snapshots: Snapshots::new(segment_bytes),
             retention: Watch::default(),
             reservations: Reservations::default(),
+            types: Types::default(),
             closed: CancellationToken::new(),
             creation: tokio::sync::Mutex::new(()),
             progress: Mutex::new(()),

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use schemas::codec::json;
 use schemas::limits::Limits;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::ESCAPED;
 use crate::cli::query::{
     DeadLetterFilterArgs, DeadLettersCommand, DeadLettersListArgs, DeadLettersPurgeArgs,
     DeadLettersRedriveArgs, DeadLettersShowArgs, Output,
@@ -18,13 +19,6 @@ use crate::client::{Client, Document};
 use crate::exit::{Exit, OrExit, Outcome};
 use crate::output::{self, Column, cell};
 use crate::terminal;
-
-/// What must be escaped in a path segment or a query's value.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// The event of a letter, as it came.
 #[derive(Debug, Deserialize)]

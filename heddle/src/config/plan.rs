@@ -3,19 +3,22 @@
 //! It knows nothing of the dispatcher, the sources or the broker; the wiring translates. `Debug` of anything here shows no secret.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
-use schemas::filter::Filter;
+use schemas::filter::{Filter, Wildcard};
 use schemas::names::ResourceName;
 use schemas::resources::delivery::{BackoffPolicy, DeliveryFormat};
 use schemas::resources::endpoint::Pace;
 use schemas::resources::kafka_source::{InitialOffset, KeyType, Ordering};
 use schemas::resources::order::{AfterLastAttempt, DeliveryOrder};
+use schemas::resources::schema::SchemaMode;
 use schemas::resources::trigger::Start;
 use schemas::resources::value::Secret;
 use schemas::resources::webhook_source::{CloudEvents, EventRules};
+use schemas::validation::DataSchema;
 use schemas::yaml::Place;
 use url::Url;
 
@@ -30,6 +33,44 @@ pub(crate) struct Plan {
     pub(crate) sources: Vec<Source>,
     /// The endpoints, used or not.
     pub(crate) endpoints: Vec<Endpoint>,
+    /// The schemas that data is held to.
+    pub(crate) schemas: Vec<Schema>,
+    /// What is said about types of events.
+    pub(crate) event_types: Vec<EventType>,
+}
+
+/// A schema for the data of some events.
+#[derive(Clone, Debug)]
+pub(crate) struct Schema {
+    /// Its name.
+    pub(crate) name: ResourceName,
+    /// The brokers at whose doors it stands.
+    pub(crate) brokers: Vec<ResourceName>,
+    /// The types that it is for; none: all.
+    pub(crate) ty: Option<Wildcard>,
+    /// The `dataschema` that it is for; none: all.
+    pub(crate) data_schema: Option<String>,
+    /// What becomes of what does not fit.
+    pub(crate) mode: SchemaMode,
+    /// The schema.
+    pub(crate) schema: Arc<DataSchema>,
+}
+
+/// What is said about a type of events.
+#[derive(Clone, Debug)]
+pub(crate) struct EventType {
+    /// The resource's name.
+    pub(crate) name: ResourceName,
+    /// The broker that has them; none: any of the namespace.
+    pub(crate) broker: Option<ResourceName>,
+    /// The type.
+    pub(crate) ty: String,
+    /// Where they come from.
+    pub(crate) source: Option<String>,
+    /// A URI that names the schema of their data.
+    pub(crate) schema: Option<String>,
+    /// In words.
+    pub(crate) description: Option<String>,
 }
 
 /// A broker.

@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod delivery;
+mod event_types;
 mod sinks;
 mod sources;
 mod values;
@@ -90,6 +91,8 @@ impl<'a> Resolver<'a> {
                 Resource::KafkaSource(source) => plan.sources.extend(self.kafka_source(source)),
                 Resource::NatsSource(source) => plan.sources.extend(self.nats_source(source)),
                 Resource::WebhookSource(source) => plan.sources.extend(self.webhook_source(source)),
+                Resource::Schema(schema) => plan.schemas.extend(self.schema(schema, &plan.brokers)),
+                Resource::EventType(event_type) => plan.event_types.extend(self.event_type(event_type)),
                 Resource::Broker(_) | Resource::Endpoint(_) | Resource::Entries(_) => {}
             }
         }

@@ -268,6 +268,21 @@ impl EngineCollector {
         Ok(())
     }
 
+    fn encode_types(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        gauge(
+            encoder,
+            "event_types",
+            "Types of events that were ever seen, by broker and type",
+            self.engine.event_types_known(),
+        )?;
+        counter(
+            encoder,
+            "event_types_left_out_events",
+            "Events stored whose type is not in the catalogue, for want of room or for its length",
+            self.engine.event_types_left_out(),
+        )
+    }
+
     fn encode_doors(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let tallies = self.engine.tallies();
         for (name, help, read) in PER_DOOR {
@@ -340,6 +355,7 @@ impl Collector for EngineCollector {
         self.encode_journal(&mut encoder)?;
         self.encode_brokers(&mut encoder)?;
         self.encode_doors(&mut encoder)?;
+        self.encode_types(&mut encoder)?;
         self.encode_triggers(&mut encoder)
     }
 }

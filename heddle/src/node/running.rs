@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use broker::embedded::Embedded;
 use broker::limits::ADMISSION_BYTES_MAX;
-use broker::{Admission, WallClock};
+use broker::{Admission, SchemaGate, WallClock};
 use dispatcher::{Dispatcher, Handle};
 use schemas::limits::Limits;
 use sources::Sources;
@@ -54,6 +54,7 @@ struct Common {
     metrics: Metrics,
     sources: Sources,
     catalogue: Catalogue,
+    schemas: SchemaGate,
     access: Access,
 }
 
@@ -78,6 +79,7 @@ impl Running {
     ) -> Outcome<Self> {
         let metrics = Metrics::new();
         metrics.register_engine(engine.clone());
+        metrics.register_schemas(wiring.schemas.clone());
         let admission = Admission::new(ADMISSION_BYTES_MAX);
         let narrator = Narrator::new(console, wiring.echoes);
 
@@ -85,7 +87,7 @@ impl Running {
         let dispatcher = Dispatcher::start(options, wiring.triggers)
             .await
             .or_exit(Exit::Data)?;
-        let options = source_options(&engine, &admission, &metrics);
+        let options = source_options(&engine, &admission, &metrics, &wiring.schemas);
         let sources = Sources::start(options, wiring.sources).or_exit(Exit::Data)?;
 
         let phase = Phase::default();
@@ -94,6 +96,7 @@ impl Running {
             metrics,
             sources,
             catalogue: wiring.catalogue,
+            schemas: wiring.schemas,
             access,
         };
         let admin = common.admin(
@@ -145,6 +148,7 @@ impl Common {
             brokers: self.catalogue.brokers.clone(),
             webhooks: self.sources.webhooks(),
             limits: Limits::default(),
+            schemas: self.schemas.clone(),
             guard: self.access.ingress.clone(),
             metrics: IngressMetrics::new(&self.metrics),
         };
@@ -176,12 +180,18 @@ fn dispatcher_options(engine: &Embedded, narrator: Arc<Narrator>, metrics: &Metr
     options
 }
 
-fn source_options(engine: &Embedded, admission: &Admission, metrics: &Metrics) -> sources::Options {
+fn source_options(
+    engine: &Embedded,
+    admission: &Admission,
+    metrics: &Metrics,
+    schemas: &SchemaGate,
+) -> sources::Options {
     sources::Options {
         engine: Arc::new(engine.clone()),
         admission: admission.clone(),
         clock: Arc::new(WallClock),
         limits: Limits::default(),
+        schemas: schemas.clone(),
         metrics: metrics.register(sources::Metrics::register),
         random_seed: seed(),
     }

@@ -17,6 +17,7 @@ mod sources;
 mod storage;
 mod tail;
 mod triggers;
+mod types;
 mod write;
 
 use std::sync::Arc;
@@ -38,7 +39,7 @@ use super::guard::{self, Guard};
 use super::problem::{Kind, Problem};
 use crate::metrics::{Metrics, TextFormat};
 
-pub(crate) use catalogue::{Catalogue, EndpointEntry, SourceEntry, TriggerEntry};
+pub(crate) use catalogue::{Catalogue, EndpointEntry, EventTypeEntry, SourceEntry, TriggerEntry};
 pub(crate) use health::Phase;
 
 /// What the admin API shows. Cheap to clone.

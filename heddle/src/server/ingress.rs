@@ -14,10 +14,11 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use broker::embedded::Embedded;
-use broker::{Admission, Batch, Engine};
+use broker::{Admission, Batch, Engine, SchemaGate};
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use schemas::codec::{Decoded, http as codec, is_batch};
+use schemas::event::Event;
 use schemas::limits::Limits;
 use schemas::names::ResourceName;
 use sources::Webhooks;
@@ -48,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) brokers: BTreeSet<ResourceName>,
     pub(crate) webhooks: Webhooks,
     pub(crate) limits: Limits,
+    pub(crate) schemas: SchemaGate,
     pub(crate) guard: Guard,
     pub(crate) metrics: IngressMetrics,
 }
@@ -156,6 +158,8 @@ impl Ingress {
             return Ok(0);
         }
         let count = events.len();
+        self.check_data(broker, &events, is_batch)
+            .map_err(|problem| self.rejected(broker, count, problem))?;
         let hops =
             hops::take(&mut events, is_batch).map_err(|problem| self.rejected(broker, count, problem))?;
         let batch = Batch {
@@ -172,6 +176,19 @@ impl Ingress {
         })?;
         self.parts.metrics.accepted(broker, count - accepted.duplicates);
         Ok(accepted.duplicates)
+    }
+
+    /// Holds the data to the schemas of the configuration. On this thread: as many are under way as there are workers, and
+    /// what one takes in memory is bounded by the event's size.
+    fn check_data(&self, broker: &ResourceName, events: &[Event], is_batch: bool) -> Result<(), Problem> {
+        for (index, event) in events.iter().enumerate() {
+            self.parts.schemas.check(broker, event).map_err(|mismatch| {
+                let mut problem = Problem::misfit(mismatch);
+                problem.index = is_batch.then_some(index);
+                problem
+            })?;
+        }
+        Ok(())
     }
 
     fn body_bytes_max(&self, headers: &HeaderMap) -> usize {

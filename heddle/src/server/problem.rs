@@ -1,10 +1,11 @@
 //! What a client is told when a request fails: a closed set of problems, each with its status (RFC 9457).
 
 use axum::response::{IntoResponse, Response};
-use broker::AppendError;
+use broker::{AppendError, SchemaMismatch};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use schemas::validation::Misfit;
 use serde::Serialize;
 
 /// A failed request. `detail` is for the person at the other end; the cause of an inner failure is logged, not sent.
@@ -16,6 +17,8 @@ pub(crate) struct Problem {
     pub(crate) at: Option<String>,
     /// Which event of a batch is wrong, from 0.
     pub(crate) index: Option<usize>,
+    /// The first few things that are wrong with the data, when a schema says so.
+    pub(crate) errors: Vec<Misfit>,
     /// What to ask the client to wait, when waiting helps.
     pub(crate) retry_after_seconds: Option<u32>,
 }
@@ -25,6 +28,8 @@ pub(crate) struct Problem {
 pub(crate) enum Kind {
     /// The request is not an event, or not a valid one, or a parameter is wrong.
     Invalid,
+    /// The event's data does not fit a schema of the configuration.
+    Schema,
     /// A bearer token is missing or wrong.
     Unauthorized,
     /// Nothing has this name.
@@ -60,6 +65,15 @@ struct Body<'a> {
     at: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ErrorBody<'a>>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Serialize)]
+struct ErrorBody<'a> {
+    at: &'a str,
+    detail: &'a str,
 }
 
 impl Problem {
@@ -70,6 +84,7 @@ impl Problem {
             detail: detail.into(),
             at: None,
             index: None,
+            errors: Vec::new(),
             retry_after_seconds,
         }
     }
@@ -95,6 +110,14 @@ impl Problem {
         Self::new(kind, error.to_string())
     }
 
+    /// An event whose data does not fit.
+    pub(crate) fn misfit(mismatch: SchemaMismatch) -> Self {
+        let mut problem = Self::new(Kind::Schema, mismatch.to_string());
+        problem.at = mismatch.misfits.first().map(|misfit| misfit.at.clone());
+        problem.errors = mismatch.misfits;
+        problem
+    }
+
     /// Names the attribute, header or JSON path.
     #[must_use]
     pub(crate) fn at(mut self, at: impl Into<String>) -> Self {
@@ -106,7 +129,7 @@ impl Problem {
 impl Kind {
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Self::Invalid => StatusCode::BAD_REQUEST,
+            Self::Invalid | Self::Schema => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -125,6 +148,7 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
+            Self::Schema => "schema",
             Self::Unauthorized => "unauthorized",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed(_) => "method-not-allowed",
@@ -142,6 +166,7 @@ impl Kind {
     fn title(self) -> &'static str {
         match self {
             Self::Invalid => "The request is not valid",
+            Self::Schema => "The data does not fit the schema",
             Self::Unauthorized => "A bearer token is needed",
             Self::NotFound => "There is nothing of this name",
             Self::MethodNotAllowed(_) => "This method does nothing here",
@@ -162,6 +187,7 @@ impl Kind {
             Self::Unavailable => Some(5),
             Self::NoSpace => Some(30),
             Self::Invalid
+            | Self::Schema
             | Self::Unauthorized
             | Self::NotFound
             | Self::MethodNotAllowed(_)
@@ -170,6 +196,15 @@ impl Kind {
             | Self::TooLarge
             | Self::UnsupportedFormat
             | Self::Internal => None,
+        }
+    }
+}
+
+impl<'a> From<&'a Misfit> for ErrorBody<'a> {
+    fn from(misfit: &'a Misfit) -> Self {
+        Self {
+            at: &misfit.at,
+            detail: &misfit.message,
         }
     }
 }
@@ -184,6 +219,7 @@ impl IntoResponse for Problem {
             detail: &self.detail,
             at: self.at.as_deref(),
             index: self.index,
+            errors: self.errors.iter().map(ErrorBody::from).collect(),
         };
         let body = serde_json::to_vec(&body).expect("strings and numbers are always JSON");
         let mut response = (status, Bytes::from(body)).into_response();

@@ -2,7 +2,7 @@
 
 use super::sinks;
 use crate::config::plan::{self, Plan};
-use crate::server::admin::{Catalogue, EndpointEntry, SourceEntry, TriggerEntry};
+use crate::server::admin::{Catalogue, EndpointEntry, EventTypeEntry, SourceEntry, TriggerEntry};
 
 /// All that the plan declares.
 pub(super) fn of(plan: &Plan) -> Catalogue {
@@ -30,11 +30,20 @@ pub(super) fn of(plan: &Plan) -> Catalogue {
             },
         )
     });
+    let event_types = plan.event_types.iter().map(|event_type| EventTypeEntry {
+        name: event_type.name.clone(),
+        broker: event_type.broker.clone(),
+        ty: event_type.ty.clone(),
+        source: event_type.source.clone(),
+        schema: event_type.schema.clone(),
+        description: event_type.description.clone(),
+    });
     Catalogue {
         brokers: plan.brokers.iter().map(|broker| broker.name.clone()).collect(),
         triggers: triggers.collect(),
         sources: sources.collect(),
         endpoints: endpoints.collect(),
+        event_types: event_types.collect(),
         implicit: Default::default(),
     }
 }

@@ -20,6 +20,15 @@ enum Part {
 }
 
 impl Wildcard {
+    /// The one text that fits, for a pattern without `*` and `?`.
+    pub fn literal(&self) -> Option<String> {
+        let exactly = |part: &Part| match part {
+            Part::Exactly(character) => Some(*character),
+            Part::Run | Part::One => None,
+        };
+        self.parts.iter().map(exactly).collect()
+    }
+
     /// Whether the whole text fits. Takes time in proportion to text times pattern at most, and no memory.
     pub fn matches(&self, text: &str) -> bool {
         let (mut part, mut rest) = (0, text.chars());

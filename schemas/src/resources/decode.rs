@@ -3,11 +3,13 @@
 use super::broker::Broker;
 use super::endpoint::Endpoint;
 use super::entries::Entries;
+use super::event_type::EventType;
 use super::kafka_source::KafkaSource;
 use super::kinds::{self, Kind, Standing};
 use super::meta::{self, Meta};
 use super::nats_source::NatsSource;
 use super::ping_source::PingSource;
+use super::schema::Schema;
 use super::scope::Scope;
 use super::trigger::Trigger;
 use super::webhook_source::WebhookSource;
@@ -80,6 +82,8 @@ fn decode_kind(kind: Kind, reader: &Reader<'_>, meta: Option<Meta>, scope: &Scop
         Kind::NatsSource => Resource::NatsSource(NatsSource::decode(reader, meta, scope)?.into()),
         Kind::WebhookSource => Resource::WebhookSource(WebhookSource::decode(reader, meta, scope)?.into()),
         Kind::Endpoint => Resource::Endpoint(Endpoint::decode(reader, meta, scope)?.into()),
+        Kind::Schema => Resource::Schema(Schema::decode(reader, meta, scope)?.into()),
+        Kind::EventType => Resource::EventType(EventType::decode(reader, meta, scope)?.into()),
         Kind::Secret | Kind::ConfigMap => Resource::Entries(Entries::decode(reader, kind, meta)?.into()),
     })
 }

@@ -21,6 +21,10 @@ pub enum Kind {
     WebhookSource,
     /// `heddle.dev/v1` Endpoint.
     Endpoint,
+    /// `heddle.dev/v1` Schema.
+    Schema,
+    /// `eventing.knative.dev/v1beta1` to `v1beta3` EventType.
+    EventType,
     /// `v1` Secret.
     Secret,
     /// `v1` ConfigMap.
@@ -55,6 +59,15 @@ const SERVED: &[(Kind, &[&str])] = &[
     (Kind::NatsSource, &["heddle.dev/v1"]),
     (Kind::WebhookSource, &["heddle.dev/v1"]),
     (Kind::Endpoint, &["heddle.dev/v1"]),
+    (Kind::Schema, &["heddle.dev/v1"]),
+    (
+        Kind::EventType,
+        &[
+            "eventing.knative.dev/v1beta3",
+            "eventing.knative.dev/v1beta2",
+            "eventing.knative.dev/v1beta1",
+        ],
+    ),
     (Kind::Secret, &["v1"]),
     (Kind::ConfigMap, &["v1"]),
 ];
@@ -116,7 +129,6 @@ const IDLE: &[(&str, &[&str])] = &[
     (
         "eventing.knative.dev",
         &[
-            "EventType",
             "EventTransform",
             "RequestReply",
             "KafkaSink",
@@ -174,6 +186,8 @@ impl Kind {
             Kind::NatsSource => "NatsSource",
             Kind::WebhookSource => "WebhookSource",
             Kind::Endpoint => "Endpoint",
+            Kind::Schema => "Schema",
+            Kind::EventType => "EventType",
             Kind::Secret => "Secret",
             Kind::ConfigMap => "ConfigMap",
         }

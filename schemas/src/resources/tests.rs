@@ -1,6 +1,8 @@
 //! The kinds: what a minimal and a full one come to, and every rule that can be broken, with where and how it is said.
 
 mod broken;
+mod description;
+mod event_types;
 mod full;
 mod minimal;
 mod order;

@@ -90,7 +90,12 @@ impl Trigger {
     }
 }
 
-fn broker_of(spec: &Reader<'_>, scope: &Scope, name: Located<String>) -> Option<Located<ResourceName>> {
+/// The broker of this name in the namespace of the resource; who has all resources looks whether it is there.
+pub(super) fn broker_of(
+    spec: &Reader<'_>,
+    scope: &Scope,
+    name: Located<String>,
+) -> Option<Located<ResourceName>> {
     match ResourceName::new(scope.namespace()?, &name.value) {
         Ok(full) => {
             let broker = Located {

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemas::event::Event;
+use ::schemas::event::Event;
+use ::schemas::filter::Wildcard;
+use ::schemas::validation::DataSchema;
+use broker::SchemaRule;
 
 use super::*;
-use crate::testing::{FakeEngine, TestClock, event, session};
+use crate::testing::{FakeEngine, TestClock, event, session, session_with};
 
 fn clock() -> Arc<TestClock> {
     TestClock::at("2026-01-01T00:00:00Z")
@@ -155,4 +158,34 @@ async fn the_permit_is_held_until_the_append_has_answered() {
     let (answer, ()) = tokio::join!(store, watch);
     assert!(answer.is_ok());
     assert_eq!(admission.bytes_free(), free);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_a_schema_refuses_is_left_out_and_the_position_moves_past_it() {
+    let engine = FakeEngine::new();
+    let nothing_fits = DataSchema::compile(&serde_json::json!(false)).expect("a valid schema");
+    let rule = SchemaRule {
+        name: ResourceName::new("default", "s").expect("a legal name"),
+        brokers: vec![ResourceName::new("default", "default").expect("a legal name")],
+        ty: Some(Wildcard::from("checked".to_owned())),
+        data_schema: None,
+        refuses: true,
+        schema: Arc::new(nothing_fits),
+    };
+    let session = session_with(&engine, clock(), &[], SchemaGate::new(vec![rule]));
+    let checked = || {
+        let builder = Event::builder().id("2").source("/s").ty("checked");
+        builder.json("1").build().expect("a valid event")
+    };
+    let state = SourceState {
+        key: "k".into(),
+        state: b"3".to_vec(),
+    };
+    let accepted = session.intake.store(vec![event("1"), checked()], None).await;
+    assert_eq!(accepted.expect("the other is stored").positions.len(), 1);
+    let none = session.intake.store(vec![checked()], Some(state)).await;
+    assert_eq!(none.expect("the position is stored").positions.len(), 0);
+    let states: Vec<_> = engine.batches().into_iter().map(|batch| batch.state).collect();
+    assert_eq!(states, [None, Some(("k".to_owned(), "3".to_owned()))]);
+    assert_eq!(session.metrics.misfits.get(), 2);
 }

@@ -110,6 +110,7 @@ impl Webhook {
         };
         let event = self.spec.event(&self.name, headers, body, arrival, limits)?;
         let event = intake.overridden(event)?;
+        intake.schemas().check(intake.broker(), &event)?;
         let bytes = event.size();
         let permit = Some(intake.admission().try_admit(bytes)?);
         let hops = intake::hops(&event);

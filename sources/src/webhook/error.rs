@@ -1,6 +1,6 @@
 //! Why a webhook request is refused, and what the sender is told.
 
-use broker::{AppendError, Overloaded};
+use broker::{AppendError, Overloaded, SchemaMismatch};
 use http::{HeaderName, StatusCode};
 use schemas::codec::DecodeError;
 use schemas::event::InvalidEvent;
@@ -45,6 +45,9 @@ pub enum WebhookError {
     /// A batch where single events are passed on.
     #[error("a webhook takes one event a request; send a batch to the broker")]
     Batch,
+    /// Its data is not what the configuration asks for.
+    #[error("{0}")]
+    Schema(#[from] SchemaMismatch),
     /// No room at the moment.
     #[error("{0}")]
     Overloaded(#[from] Overloaded),
@@ -61,7 +64,9 @@ impl WebhookError {
             Self::UnknownPath { .. } => StatusCode::NOT_FOUND,
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Missing { .. } | Self::Invalid(_) | Self::Batch => StatusCode::BAD_REQUEST,
+            Self::Missing { .. } | Self::Invalid(_) | Self::Batch | Self::Schema(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::NotAnEvent(error) => error.reason.status(),
             Self::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Store(error) => store_status(error),
@@ -81,7 +86,8 @@ impl WebhookError {
             | Self::Missing { .. }
             | Self::Invalid(_)
             | Self::NotAnEvent(_)
-            | Self::Batch => None,
+            | Self::Batch
+            | Self::Schema(_) => None,
         }
     }
 }

@@ -19,3 +19,4 @@ mod retention;
 mod routing;
 mod servers;
 mod sources;
+mod types;

@@ -207,7 +207,11 @@ impl Inner {
     /// Counts what cannot be read back, before it is accounted for: of a range what was not accounted for yet, since
     /// what was settled is not lost, and what waits for a retry is counted when its turn comes, alone.
     pub(super) fn count_unreadable(&mut self, item: &Item) {
-        self.counters.unreadable += if item.covers == 0 { 1 } else { self.newly_lost(item) };
+        self.counters.unreadable += if item.covers == 0 {
+            1
+        } else {
+            self.newly_lost(item)
+        };
     }
 
     fn newly_lost(&self, item: &Item) -> u64 {

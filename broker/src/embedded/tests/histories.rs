@@ -19,7 +19,8 @@ use crate::embedded::open::recover;
 use crate::embedded::rebuild::{self, Rebuilt};
 use crate::embedded::records::{
     DeadLetterMeta, DedupedRecord, Fate, ForgottenRecord, Held, Item, LetterGone, LettersGoneRecord,
-    PausedRecord, ReleasedRecord, STATE, SideRecord, SideSpec, SoughtRecord, dead_letter_entry,
+    PausedRecord, ReleasedRecord, STATE, SideRecord, SideSpec, SoughtRecord, TypeSeenRecord,
+    dead_letter_entry,
 };
 use crate::embedded::snapshot::Taking;
 use crate::embedded::view::keys::{Class, class};
@@ -85,6 +86,15 @@ fn change() -> impl Strategy<Value = Change> {
             let (key, at) = (key_of(sequence), Timestamp(at));
             one(StateRecord::Released(ReleasedRecord { id, sequence, key, at }))
         }),
+        1 => "[a-c]".prop_map(move |ty| one(StateRecord::TypeSeen(TypeSeenRecord {
+            stream: EVENTS,
+            at: Timestamp(7),
+            source: Some(format!("/{ty}")),
+            data_schema: None,
+            content_type: None,
+            sample: None,
+            ty,
+        }))),
     ]
 }
 

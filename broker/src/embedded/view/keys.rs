@@ -6,6 +6,7 @@
 //! k subscription, key, sequence -> hold
 //! g w x dead letters, see [`super::dead_letters`]
 //! o source key -> state             y z pairs of source and id, see [`super::dedupe`]
+//! t event stream, type -> TypeSeenRecord
 //! p -> the last id that was given to a subscription   p subscription -> it is no more
 //! ```
 //!
@@ -42,7 +43,7 @@ pub(crate) fn class(letter: u8) -> Class {
 
 /// Whether there are as many keys of a letter as the backlog has it, and not as many as are configured.
 pub(crate) fn grows_with_backlog(letter: u8) -> bool {
-    !matches!(letter, b'b' | b'm' | b'o' | b's' | b'w')
+    !matches!(letter, b'b' | b'm' | b'o' | b's' | b't' | b'w')
 }
 
 /// A key of numbers.

@@ -21,7 +21,7 @@ use super::store::{Batch, MemoryStore, Store, StoreError};
 use super::{SubscriptionState, View, ViewError, clock};
 use crate::SubscriptionId;
 use crate::clock::Timestamp;
-use crate::embedded::records::{StreamsRecord, to_json};
+use crate::embedded::records::{StreamsRecord, TypeSeenRecord, to_json};
 use crate::embedded::snapshot::{Complete, SnapshotMarks};
 use crate::limits::VIEW_MEMORY_BYTES_MAX;
 
@@ -50,6 +50,7 @@ pub(crate) struct Found {
 pub(crate) struct Contents {
     pub(crate) brokers: Vec<StreamsRecord>,
     pub(crate) subscriptions: Vec<(SubscriptionId, SubscriptionState)>,
+    pub(crate) types: Vec<TypeSeenRecord>,
 }
 
 /// What a believed view says of itself.
@@ -150,6 +151,7 @@ impl View {
         Ok(Contents {
             brokers: self.brokers()?,
             subscriptions: self.subscriptions()?,
+            types: self.types()?,
         })
     }
 

@@ -1,10 +1,11 @@
-//! What grows with the configuration only: brokers (`b`), subscriptions (`s`) and their ids (`p`), sources' state (`o`).
+//! What grows with the configuration only: brokers (`b`), subscriptions (`s`) and their ids (`p`), sources' state (`o`); and the
+//! types of events (`t`), of which there is a limit.
 
 use serde::Deserialize;
 
-use super::keys::{be_u64, named, number};
+use super::keys::{be_u64, key, named, number};
 use super::{Batch, Pair, SubscriptionState, View, ViewError};
-use crate::embedded::records::{StreamsRecord, to_json};
+use crate::embedded::records::{StreamsRecord, TypeSeenRecord, to_json};
 use crate::{SourceState, SubscriptionId};
 
 impl View {
@@ -23,6 +24,20 @@ impl View {
                 .transpose()
         })
         .collect()
+    }
+
+    /// All types of events that were seen.
+    pub(crate) fn types(&self) -> Result<Vec<TypeSeenRecord>, ViewError> {
+        let all = self.scan(b"t").map(|found| self.decode_pair(found));
+        all.map(|found| found.map(|(_, record)| record)).collect()
+    }
+
+    pub(crate) fn put_type(&self, record: &TypeSeenRecord) -> Result<(), ViewError> {
+        let mut at = key(b't', &[record.stream]);
+        at.extend_from_slice(record.ty.as_bytes());
+        let mut batch = Batch::default();
+        batch.put(at, to_json(record));
+        self.write(batch)
     }
 
     fn decode_pair<T: for<'a> Deserialize<'a>>(

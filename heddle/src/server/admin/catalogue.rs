@@ -11,6 +11,7 @@ pub(crate) struct Catalogue {
     pub(crate) triggers: BTreeMap<ResourceName, TriggerEntry>,
     pub(crate) sources: BTreeMap<(&'static str, ResourceName), SourceEntry>,
     pub(crate) endpoints: BTreeMap<ResourceName, EndpointEntry>,
+    pub(crate) event_types: Vec<EventTypeEntry>,
     /// Brokers and triggers that heddle made for sources whose sink is no broker; shown on request alone.
     pub(crate) implicit: BTreeSet<ResourceName>,
 }
@@ -35,4 +36,17 @@ pub(crate) struct SourceEntry {
 pub(crate) struct EndpointEntry {
     /// Its URL without user information, or `builtin:echo`.
     pub(crate) target: String,
+}
+
+/// What is said about a type of events.
+#[derive(Clone, Debug)]
+pub(crate) struct EventTypeEntry {
+    /// The resource's name.
+    pub(crate) name: ResourceName,
+    /// The broker that it is about; none: each of its namespace.
+    pub(crate) broker: Option<ResourceName>,
+    pub(crate) ty: String,
+    pub(crate) source: Option<String>,
+    pub(crate) schema: Option<String>,
+    pub(crate) description: Option<String>,
 }

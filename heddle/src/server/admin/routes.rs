@@ -6,7 +6,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::{
     Admin, backup, brokers, dead_letters, endpoints, health, held_keys, openapi, position, replays,
-    show_metrics, sources, storage, tail, triggers,
+    show_metrics, sources, storage, tail, triggers, types,
 };
 use crate::server::problem::{Kind, Problem};
 
@@ -70,6 +70,8 @@ pub(super) fn guarded() -> Vec<Route> {
         read("/api/v1/endpoints/{namespace}/{name}", get(endpoints::show)),
         read("/api/v1/storage", get(storage::show)),
         write("/api/v1/backup", post(backup::make)),
+        read("/api/v1/types", get(types::list)),
+        read("/api/v1/types/{type}", get(types::show)),
         read("/api/v1/dead-letters", get(dead_letters::list)),
         read("/api/v1/dead-letters/{id}", get(dead_letters::show)),
         write("/api/v1/dead-letters/purge", post(dead_letters::purge)),

@@ -88,6 +88,7 @@ impl Mesh {
             admission: Admission::new(1 << 20),
             clock: Arc::new(WallClock),
             limits: Limits::default(),
+            schemas: broker::SchemaGate::default(),
             metrics: metrics.register(::sources::Metrics::register),
             random_seed: 1,
         };

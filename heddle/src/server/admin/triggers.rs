@@ -116,8 +116,6 @@ struct Counts {
     backlog: u64,
     cursor: u64,
     lagging: bool,
-    /// Could not be read back, because the journal is damaged where they were.
-    unreadable: u64,
 }
 
 pub(super) async fn list(
@@ -290,7 +288,6 @@ impl Counts {
             backlog: status.backlog,
             cursor: status.cursor,
             lagging: status.lagging,
-            unreadable: status.unreadable,
         }
     }
 }

@@ -39,6 +39,7 @@ pub(super) fn rejection(kind: Kind) -> Rejection {
         Kind::Invalid | Kind::NotFound | Kind::MethodNotAllowed(_) | Kind::UnsupportedFormat => {
             Rejection::Invalid
         }
+        Kind::Schema => Rejection::Schema,
         Kind::Unauthorized => Rejection::Unauthorized,
         Kind::Timeout => Rejection::Incomplete,
         Kind::Conflict => Rejection::Conflict,
@@ -58,6 +59,7 @@ pub(super) fn webhook_problem(error: WebhookError) -> Problem {
         WebhookError::TooLarge { .. } => Problem::new(Kind::TooLarge, detail),
         WebhookError::Missing { attribute, .. } => Problem::new(Kind::Invalid, detail).at(attribute),
         WebhookError::Invalid(_) | WebhookError::Batch => Problem::new(Kind::Invalid, detail),
+        WebhookError::Schema(mismatch) => Problem::misfit(mismatch),
         WebhookError::NotAnEvent(error) => decode_problem(error),
         WebhookError::Overloaded(overloaded) => {
             let mut problem = Problem::new(Kind::Overloaded, detail);

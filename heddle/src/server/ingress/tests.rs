@@ -40,6 +40,7 @@ impl Mesh {
             brokers: BTreeSet::from([broker]),
             webhooks: Webhooks::default(),
             limits: Limits::default(),
+            schemas: SchemaGate::default(),
             guard,
             metrics: IngressMetrics::new(&Metrics::new()),
         };

@@ -46,7 +46,7 @@ fn what_nobody_knows_is_an_error_with_the_nearest_kind() {
         "apiVersion: example.com/v1\nkind: Spaceship\n",
         &[
             "2:7: error: unknown kind \"Spaceship\" (the kinds read here are Broker, Trigger, PingSource, KafkaSource, \
-           NatsSource, WebhookSource, Endpoint, Secret, ConfigMap)",
+           NatsSource, WebhookSource, Endpoint, Schema, EventType, Secret, ConfigMap)",
         ],
     );
     check(
