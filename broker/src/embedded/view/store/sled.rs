@@ -12,6 +12,7 @@ use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,11 +25,17 @@ const CACHE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
 const LOCK_POLL: Duration = Duration::from_millis(5);
 
+/// Changes between two flushes. sled writes its log in pieces on a pool of eight threads; when all of them wait for its
+/// list of segments while that waits for a thread, it stands still for ever. So few pieces are ever on their way.
+const CHANGES_PER_FLUSH: usize = 64;
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct SledStore {
     db: sled::Db,
     file: PathBuf,
+    /// Changes since the last flush.
+    changes: AtomicUsize,
     /// From now on everything fails.
     #[cfg(test)]
     broken: std::sync::atomic::AtomicBool,
@@ -44,6 +51,7 @@ impl SledStore {
         Ok(Self {
             db,
             file: directory.join("db"),
+            changes: AtomicUsize::new(0),
             #[cfg(test)]
             broken: std::sync::atomic::AtomicBool::default(),
         })
@@ -55,6 +63,7 @@ impl SledStore {
     }
 
     pub(super) fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let count = batch.changes.len();
         let mut changes = sled::Batch::default();
         for (key, value) in batch.changes {
             match value {
@@ -62,7 +71,12 @@ impl SledStore {
                 None => changes.remove(key),
             }
         }
-        self.guarded(|| self.db.apply_batch(changes))
+        self.guarded(|| self.db.apply_batch(changes))?;
+        if self.changes.fetch_add(count, Ordering::Relaxed) + count >= CHANGES_PER_FLUSH {
+            self.changes.store(0, Ordering::Relaxed);
+            self.guarded(|| self.db.flush())?;
+        }
+        Ok(())
     }
 
     pub(super) fn sync(&self) -> Result<(), StoreError> {
@@ -95,7 +109,7 @@ impl SledStore {
 impl SledStore {
     fn guarded<T>(&self, work: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
         #[cfg(test)]
-        if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
+        if self.broken.load(Ordering::SeqCst) {
             return Err(StoreError("No space left on device".into()));
         }
         guarded(work)
@@ -104,7 +118,7 @@ impl SledStore {
     /// Makes everything fail, as sled does after a write that failed.
     #[cfg(test)]
     pub(crate) fn break_down(&self) {
-        self.broken.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.broken.store(true, Ordering::SeqCst);
     }
 }
 
