@@ -111,19 +111,36 @@ impl Scan {
 impl Window<'_> {
     /// Bytes from this offset on: as many as asked for, fewer only at the end of the file.
     fn bytes(&mut self, offset: u64, length: usize) -> io::Result<&[u8]> {
-        let available = usize::try_from(self.file_bytes.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let length = length.min(available);
+        let length = length.min(self.available(offset));
         let held = self.start..=self.start + self.bytes.len() as u64;
         if !(held.contains(&offset) && held.contains(&(offset + length as u64))) {
-            self.bytes
-                .resize(length.max(limits::SCAN_READ_BYTES).min(available), 0);
-            self.start = offset;
-            if !crate::fs::read_full(self.file, &mut self.bytes, offset)? {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            self.fill(offset, length)?;
         }
         let at = usize::try_from(offset - self.start).expect("the window holds the offset");
-        Ok(&self.bytes[at..at + length])
+        Ok(&self.bytes[at..self.bytes.len().min(at + length)])
+    }
+
+    /// Reads ahead from this offset on, `length` bytes at least.
+    fn fill(&mut self, offset: u64, length: usize) -> io::Result<()> {
+        loop {
+            let wanted = length.max(limits::SCAN_READ_BYTES).min(self.available(offset));
+            self.bytes.resize(wanted, 0);
+            self.start = offset;
+            if crate::fs::read_full(self.file, &mut self.bytes, offset)? {
+                return Ok(());
+            }
+            // Whoever seals the segment meanwhile cuts off the room that it did not need.
+            let file_bytes = self.file.len()?;
+            if file_bytes >= self.file_bytes {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.file_bytes = file_bytes;
+        }
+    }
+
+    /// Bytes that the file has from this offset on.
+    fn available(&self, offset: u64) -> usize {
+        usize::try_from(self.file_bytes.saturating_sub(offset)).unwrap_or(usize::MAX)
     }
 
     /// The header of a group that starts here and ends inside the file.
@@ -223,3 +240,6 @@ fn last_nonzero(bytes: &[u8]) -> Option<usize> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;
