@@ -25,17 +25,28 @@ const CACHE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
 const LOCK_POLL: Duration = Duration::from_millis(5);
 
-/// Changes between two flushes. sled writes its log in pieces on a pool of eight threads; when all of them wait for its
-/// list of segments while that waits for a thread, it stands still for ever. So few pieces are ever on their way.
-const CHANGES_PER_FLUSH: usize = 64;
+/// What may be on its way to sled's file at once. sled writes its log in pieces of 512 KiB on a pool of eight threads;
+/// when all eight wait for its list of segments while that waits for a thread to cut the file, it stands still for ever.
+/// With this much between two flushes it never has more than a few pieces to write.
+const BYTES_PER_FLUSH_MAX: usize = 512 * 1024;
+
+/// What a change costs in sled's log beyond twice its own bytes: now and then its whole leaf, of at most 16 pairs, is
+/// written again.
+const CHANGE_BYTES: usize = 1024;
+
+/// How much is read to be removed at once.
+const CLEAR_PAGE: Page = Page {
+    keys_max: 1024,
+    bytes_max: 4 * 1024 * 1024,
+};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct SledStore {
     db: sled::Db,
     file: PathBuf,
-    /// Changes since the last flush.
-    changes: AtomicUsize,
+    /// Bytes of the log since the last flush, as estimated.
+    unflushed_bytes: AtomicUsize,
     /// From now on everything fails.
     #[cfg(test)]
     broken: std::sync::atomic::AtomicBool,
@@ -51,7 +62,7 @@ impl SledStore {
         Ok(Self {
             db,
             file: directory.join("db"),
-            changes: AtomicUsize::new(0),
+            unflushed_bytes: AtomicUsize::new(0),
             #[cfg(test)]
             broken: std::sync::atomic::AtomicBool::default(),
         })
@@ -62,21 +73,33 @@ impl SledStore {
         Ok(found.map(|value| value.to_vec()))
     }
 
+    /// Applies a batch at once; one that is larger than what may be on its way piece by piece, in order. So a large
+    /// batch puts last what says that it was written.
     pub(super) fn write(&self, batch: Batch) -> Result<(), StoreError> {
-        let count = batch.changes.len();
-        let mut changes = sled::Batch::default();
+        let mut piece = sled::Batch::default();
+        let mut bytes = 0;
         for (key, value) in batch.changes {
+            let change = log_bytes(&key, value.as_deref());
+            if bytes > 0 && bytes + change > BYTES_PER_FLUSH_MAX {
+                self.apply(std::mem::take(&mut piece), bytes)?;
+                bytes = 0;
+            }
+            bytes += change;
             match value {
-                Some(value) => changes.insert(key, value),
-                None => changes.remove(key),
+                Some(value) => piece.insert(key, value),
+                None => piece.remove(key),
             }
         }
-        self.guarded(|| self.db.apply_batch(changes))?;
-        if self.changes.fetch_add(count, Ordering::Relaxed) + count >= CHANGES_PER_FLUSH {
-            self.changes.store(0, Ordering::Relaxed);
+        self.apply(piece, bytes)
+    }
+
+    /// Applies what may be on its way at once, and waits first until there is room for it.
+    fn apply(&self, piece: sled::Batch, bytes: usize) -> Result<(), StoreError> {
+        if self.unflushed_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > BYTES_PER_FLUSH_MAX {
             self.guarded(|| self.db.flush())?;
+            self.unflushed_bytes.store(bytes, Ordering::Relaxed);
         }
-        Ok(())
+        self.guarded(|| self.db.apply_batch(piece))
     }
 
     pub(super) fn sync(&self) -> Result<(), StoreError> {
@@ -85,8 +108,19 @@ impl SledStore {
         synced.map_err(|error| StoreError(error.to_string()))
     }
 
+    /// Removes everything, in batches: sled's own way of doing it does not wait for its file either.
     pub(super) fn clear(&self) -> Result<(), StoreError> {
-        self.guarded(|| self.db.clear())
+        loop {
+            let page = self.page(b"", None, CLEAR_PAGE)?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            let mut batch = Batch::default();
+            for (key, _) in page {
+                batch.remove(key);
+            }
+            self.write(batch)?;
+        }
     }
 
     pub(super) fn page(
@@ -122,6 +156,11 @@ impl SledStore {
     }
 }
 
+/// What a change costs in sled's log, as estimated.
+fn log_bytes(key: &[u8], value: Option<&[u8]>) -> usize {
+    2 * (key.len() + value.map_or(0, <[u8]>::len)) + CHANGE_BYTES
+}
+
 fn open_when_unlocked(config: &sled::Config) -> sled::Result<sled::Db> {
     let deadline = Instant::now() + LOCK_WAIT_MAX;
     loop {
@@ -153,3 +192,6 @@ fn words(panic: &(dyn Any + Send)) -> &str {
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("it did not say why")
 }
+
+#[cfg(test)]
+mod tests;
