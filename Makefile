@@ -1,7 +1,7 @@
 # What a person types. `make help` lists it; each target is one line of the scripts or of cargo.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit suite crash fuzz sources stack-test servers lint fmt deny clean
+.PHONY: help run build release test unit suite crash fuzz sources interop stack-test servers lint fmt deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ build: ## build the binary, the tests and everything else
 release: ## the binary as it is released: optimised, with TLS and SASL towards Kafka
 	cargo build --locked --release --bin heddle --features kafka-tls
 
-test: ## all tests; fetches the servers that they need
+test: ## all tests; fetches the servers and clients that they need
 	scripts/test
 
 unit: ## the crates' own tests: no server, no binary
@@ -33,11 +33,15 @@ fuzz: ## each fuzz target for a minute (FUZZ_SECONDS=n, ONLY=target)
 sources: ## each source with its real server
 	scripts/test --workspace --test suite sources::
 
+interop: ## events between heddle and clients that others wrote
+	scripts/test --workspace --test suite interop::
+
 stack-test: ## docker-compose.yml for real, where a container engine can be had
 	scripts/stack-test
 
-servers: ## fetch Kafka and nats-server for the tests
+servers: ## fetch Kafka, nats-server and other libraries' clients for the tests
 	scripts/servers
+	scripts/interop
 
 lint: fmt deny ## format, clippy and the dependency rules, as CI checks them
 	cargo clippy --locked --workspace --all-targets -- -D warnings

@@ -12,6 +12,7 @@ pub mod judge;
 pub mod load;
 pub mod metrics;
 pub mod not_run;
+pub mod peer;
 pub mod process;
 pub mod producer;
 pub mod repository;

@@ -10,6 +10,7 @@ mod dev;
 mod disk;
 mod edits;
 mod ingress;
+mod interop;
 mod lifecycle;
 mod ordered;
 mod position;
