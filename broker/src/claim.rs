@@ -103,7 +103,7 @@ pub enum Settlement {
         /// How far it came, and why not further.
         progress: Progress,
     },
-    /// Not delivered: its time had passed when its turn came.
+    /// Not delivered: its time had passed when its turn came, or it was older than a rule allows.
     Expired,
     /// To the dead-letter store, with this settlement or not at all.
     DeadLettered(DeadLetter),

@@ -18,6 +18,7 @@ mod dedupe;
 mod degrade;
 mod door;
 mod examine;
+mod expiry;
 mod format;
 mod key;
 mod keys;
@@ -32,6 +33,7 @@ mod records;
 mod retention;
 mod settle;
 mod shared;
+mod shown;
 mod side;
 mod snapshot;
 mod space;
@@ -51,7 +53,6 @@ use journal::Purpose;
 use parking_lot::Mutex;
 use schemas::filter::Filter;
 use schemas::names::ResourceName;
-use serde::Serialize;
 use tokio::sync::watch;
 
 pub use backup::{Backup, BackupError};
@@ -60,12 +61,14 @@ pub use dead_letters::{
     DeadLetterQuery, LettersError, NoPlace, Purged, ReadError, Redrove,
 };
 pub use examine::{Examined, ExaminedView, examine};
+pub use expiry::ExpiryRules;
 pub use journal::{Durability, LockState, SpaceReport};
 pub use keys::{HeldKey, HeldState, KeyError, Released};
 pub(crate) use memory::TailBytes;
 pub use open::{OpenError, Opened, Options};
 pub use position::{PositionError, Sought};
 pub use retention::{Retain, RetentionStatus};
+pub use shown::{BrokerStatus, SubscriptionInfo};
 pub use side::{Redriven, Replay, Selected};
 pub use tail::{Tail, TailItem};
 pub use types::EventTypeInfo;
@@ -80,7 +83,7 @@ use self::subscription::Sub;
 use crate::clock::{Clock, Timestamp};
 use crate::{
     Accepted, AppendError, Batch, Engine, Matcher, Rejection, Side, SideId, Start, SubscribeError,
-    Subscription, SubscriptionSpec, SubscriptionStatus, Tally,
+    Subscription, SubscriptionSpec, Tally,
 };
 
 /// The engine. Cheap to clone; the last clone does not close it: call [`Embedded::close`].
@@ -91,36 +94,6 @@ pub struct Embedded {
     ticker: Arc<Ticker>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
     snapshots: Arc<Mutex<Option<JoinHandle<()>>>>,
-}
-
-/// One broker, as the admin API shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BrokerStatus {
-    /// `namespace/name`.
-    pub name: ResourceName,
-    /// Sequence of the oldest event that is kept; 0 when there is none.
-    pub first_sequence: u64,
-    /// Sequence of the newest event: as many were ever stored.
-    pub last_sequence: u64,
-    /// Dead letters ever stored.
-    pub dead_letters: u64,
-    /// For how long a pair of source and id is stored once, where it is.
-    pub dedupe: Option<Duration>,
-}
-
-/// One subscription, attached or not, as the admin API shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SubscriptionInfo {
-    /// The trigger's name.
-    pub name: ResourceName,
-    /// The broker it reads.
-    pub broker: ResourceName,
-    /// Whether somebody consumes it; one that is not is kept until it is forgotten by command.
-    pub attached: bool,
-    /// Counts and position.
-    pub status: SubscriptionStatus,
 }
 
 /// Whether the engine takes events.
@@ -230,34 +203,6 @@ impl Embedded {
     #[must_use]
     pub fn is_declared(&self, broker: &ResourceName) -> bool {
         self.shared.streams.by_name(broker).is_some()
-    }
-
-    /// All brokers that ever were declared, by name.
-    #[must_use]
-    pub fn brokers(&self) -> Vec<BrokerStatus> {
-        let status = |stream: Arc<streams::BrokerStream>| {
-            let bounds = self.shared.journal.bounds(journal::StreamId(stream.events));
-            BrokerStatus {
-                name: stream.name.clone(),
-                first_sequence: bounds.map_or(0, |bounds| bounds.first),
-                last_sequence: bounds.map_or(0, |bounds| bounds.last),
-                dead_letters: self.shared.last(stream.dead_letters),
-                dedupe: stream.dedupe_window(),
-            }
-        };
-        self.shared.streams.all().into_iter().map(status).collect()
-    }
-
-    /// All subscriptions, by name, also those nobody is attached to.
-    #[must_use]
-    pub fn subscriptions(&self) -> Vec<SubscriptionInfo> {
-        let info = |sub: Arc<Sub>| SubscriptionInfo {
-            name: sub.name.clone(),
-            broker: sub.broker.name.clone(),
-            attached: sub.is_attached(),
-            status: sub.status(self.shared.last(sub.broker.events)),
-        };
-        self.shared.subscriptions().into_iter().map(info).collect()
     }
 
     /// Whether it takes events.

@@ -319,12 +319,14 @@ pub struct SubscriptionStatus {
     pub dead_letter_sink: u64,
     /// Settled into the dead-letter store.
     pub dead_lettered: u64,
-    /// Not delivered, since their own time had passed.
+    /// Not delivered, since their own time had passed or they were older than a rule allows.
     pub expired: u64,
     /// Dead letters that were removed by command.
     pub purged: u64,
     /// Dead letters that were taken out of the store to be delivered once more.
     pub letters_redriven: u64,
+    /// Dead letters that were older than their broker keeps them.
+    pub letters_expired: u64,
     /// Could not be read back: the journal is damaged where they were. Logged with their positions.
     pub unreadable: u64,
     /// Matched and never settled, because a seek by command left them behind.

@@ -133,3 +133,13 @@ pub const EVENT_TYPE_SOURCES_MAX: usize = 8;
 
 /// New types that are recorded in one frame with their events; of a batch with more, the others are when they come again.
 pub const EVENT_TYPES_RECORDED_MAX: usize = 16;
+
+/// Events that one look settles as expired for one subscription: one frame of some tens of kilobytes, so that commits go
+/// on beside it.
+pub const EXPIRE_EVENTS_MAX: usize = 1024;
+
+/// Bytes of events that are read in one such look.
+pub const EXPIRE_READ_BYTES_MAX: usize = 1024 * 1024;
+
+/// Dead letters whose age is looked at in a row: some milliseconds. A store of a million is gone through in minutes.
+pub const EXPIRE_LETTERS_SEEN_MAX: usize = 4096;

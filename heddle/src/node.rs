@@ -81,6 +81,7 @@ async fn declare(engine: &Embedded, wiring: &Wiring) -> Outcome {
         engine.declare(broker).await.or_exit(Exit::Io)?;
         engine.set_dedupe(broker, wiring.dedupe.get(broker).copied());
     }
+    engine.set_expiry(wiring.expiry.clone());
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use ::sources::SourceSpec;
+use broker::embedded::ExpiryRules;
 use broker::{Order, SchemaGate, SchemaRule, Start, Step, Timestamp};
 use dispatcher::{AfterLastAttempt, BackoffPolicy, DeliveryPolicy, Format, Sender, Sink, TriggerSpec};
 use schemas::names::ResourceName;
@@ -28,6 +29,8 @@ pub(crate) struct Wiring {
     pub(crate) brokers: BTreeSet<ResourceName>,
     /// For how long each of them stores an event of the same source and id once; those that do.
     pub(crate) dedupe: BTreeMap<ResourceName, Duration>,
+    /// After how long things expire.
+    pub(crate) expiry: ExpiryRules,
     pub(crate) triggers: Vec<TriggerSpec>,
     pub(crate) sources: Vec<SourceSpec>,
     /// What data is held to at the brokers' doors.
@@ -56,6 +59,7 @@ impl Wiring {
             let window = broker.dedupe.map(|window| (broker.name.clone(), window));
             wiring.dedupe.extend(window);
         }
+        wiring.expiry = expiry_rules(plan);
         for trigger in &plan.triggers {
             wiring.add(trigger_spec(trigger));
         }
@@ -123,6 +127,21 @@ fn schema_rule(schema: &plan::Schema) -> Option<SchemaRule> {
         refuses,
         schema: schema.schema.clone(),
     })
+}
+
+/// The rules by which things leave that nobody has settled.
+fn expiry_rules(plan: &Plan) -> ExpiryRules {
+    let mut rules = ExpiryRules::default();
+    for broker in &plan.brokers {
+        let of = |age: Option<Duration>| age.map(|age| (broker.name.clone(), age));
+        rules.brokers.extend(of(broker.retain_unsettled));
+        rules.dead_letters.extend(of(broker.dead_letter_retention));
+    }
+    for trigger in &plan.triggers {
+        let own = trigger.retain_unsettled.map(|age| (trigger.name.clone(), age));
+        rules.triggers.extend(own);
+    }
+    rules
 }
 
 fn trigger_spec(trigger: &plan::Trigger) -> TriggerSpec {

@@ -43,6 +43,11 @@ pub const SCHEMA_EVERY_FAILURE_BYTES_MAX: usize = 64 * 1024;
 /// Characters of each sentence and place told: names of members, which come from the data, can be as long as it.
 pub const SCHEMA_FAILURE_CHARS_MAX: usize = 240;
 
+/// Shortest time after which a rule lets unsettled events or dead letters leave: they are looked for once a second.
+pub(crate) const EXPIRY_MIN: Duration = Duration::from_secs(1);
+/// Longest such time: ten years. Who keeps longer keeps for ever, and leaves the rule out.
+pub(crate) const EXPIRY_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// What an event or batch may measure. Checked by the codecs before anything is queued; each breach is its own error
 /// ([`Reason::TooLarge`](crate::codec::Reason::TooLarge)).
 #[derive(Clone, Debug, PartialEq, Eq)]

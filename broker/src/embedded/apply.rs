@@ -175,7 +175,7 @@ impl Shared {
                 .first()
                 .and_then(|letter| self.subscription(letter.subscription));
             if let Some(sub) = sub {
-                sub.apply_gone(of_one.len() as u64, record.is_redriven);
+                sub.apply_gone(of_one.len() as u64, record.how);
             }
         }
     }

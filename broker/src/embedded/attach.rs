@@ -1,13 +1,15 @@
 //! A subscription in a consumer's hands: waiting for events, loading them, taking settlements.
 
+mod judge;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::{self, BoxFuture, FutureExt};
 use journal::{Entry, Purpose, ReadLimit, StreamId};
-use schemas::filter::Filter;
 
+use self::judge::Judge;
 use super::door::Arrival;
 use super::key::Key;
 use super::pump::decode;
@@ -18,7 +20,7 @@ use super::view::ViewError;
 use crate::clock::Timestamp;
 use crate::limits::{LAG_READ_BYTES_MAX, LAG_READ_BYTES_MIN, LAG_READ_EVENTS_MAX};
 use crate::{
-    AppendError, Claim, DeadLetter, Matcher, Outcome, Pause, Progress, Reply, Settlement, Settler, Stored,
+    AppendError, Claim, DeadLetter, Outcome, Pause, Progress, Reply, Settlement, Settler, Stored,
     Subscription, SubscriptionId, SubscriptionStatus,
 };
 
@@ -43,15 +45,6 @@ enum With {
     Nothing,
     Reply(Reply),
     Letter(Entry),
-}
-
-/// Judges events that are read from disk, each by the filter of its time.
-struct Judge {
-    id: SubscriptionId,
-    matcher: Option<Arc<dyn Matcher>>,
-    filters: Arc<Vec<(u64, Filter)>>,
-    /// It runs beside a trigger: the matcher does not know it.
-    is_side: bool,
 }
 
 /// Gives a claimed retry back if its event is not handed out after all.
@@ -151,9 +144,16 @@ impl Place {
                 self.shared.settle_soon(item);
             }
             match next {
-                Ok(Next::Fresh(stored)) => return Some(self.claim(stored, Progress::default())),
+                Ok(Next::Fresh(stored)) => {
+                    let claim = self.claim(stored, Progress::default());
+                    if let Some(claim) = self.shared.unless_over_age(&self.sub, claim).await {
+                        return Some(claim);
+                    }
+                }
                 Ok(Next::Retry(sequence)) => {
-                    if let Some(claim) = self.load_retry(sequence).await {
+                    if let Some(claim) = self.load_retry(sequence).await
+                        && let Some(claim) = self.shared.unless_over_age(&self.sub, claim).await
+                    {
                         return Some(claim);
                     }
                 }
@@ -426,33 +426,6 @@ impl Place {
                 settled(outcome),
             ),
         }
-    }
-}
-
-impl Judge {
-    fn new(shared: &Shared, sub: &Sub) -> Self {
-        Self {
-            id: sub.id,
-            matcher: shared.matcher(),
-            filters: sub.filters(),
-            is_side: sub.side.is_some(),
-        }
-    }
-
-    fn wants(&self, stored: &Stored) -> bool {
-        if self.is_side {
-            let filter = self.filters.last();
-            return filter.is_some_and(|(_, filter)| filter.matches(&stored.event));
-        }
-        let sequence = stored.position.sequence;
-        if let [earlier @ .., (present_after, _)] = self.filters.as_slice()
-            && sequence <= *present_after
-            && let Some((_, filter)) = earlier.iter().rev().find(|(after, _)| *after < sequence)
-        {
-            return filter.matches(&stored.event);
-        }
-        let matcher = self.matcher.as_ref();
-        matcher.is_some_and(|matcher| matcher.matches(self.id, &stored.event))
     }
 }
 

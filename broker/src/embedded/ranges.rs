@@ -79,6 +79,12 @@ impl Ranges {
         gaps
     }
 
+    /// The last of those that are in the set without a gap from `sequence` on; `None` when it is not in the set.
+    pub(crate) fn end_of_range(&self, sequence: u64) -> Option<u64> {
+        let (_, last) = self.by_first.range(..=sequence).next_back()?;
+        (*last >= sequence).then_some(*last)
+    }
+
     /// The last of the sequences that are in the set without a gap from 1 on; 0 when 1 is missing.
     pub(crate) fn floor(&self) -> u64 {
         self.by_first.get(&1).copied().unwrap_or(0)
@@ -110,6 +116,8 @@ mod tests {
                 let missing: Vec<_> = gaps.flat_map(|(first, last)| first..=last).collect();
                 let expected: Vec<_> = (sequence..sequence + 5).filter(|n| !model.contains(n)).collect();
                 prop_assert_eq!(missing, expected);
+                let end = (sequence..).take_while(|sequence| model.contains(sequence)).last();
+                prop_assert_eq!(ranges.end_of_range(sequence), end);
             }
             let floor = (1..).take_while(|sequence| model.contains(sequence)).last().unwrap_or(0);
             prop_assert_eq!(ranges.floor(), floor);

@@ -23,7 +23,7 @@
 //! Forgotten (24)   JSON {ids}
 //! Side (25)        JSON {started: {..}} or {extended: {id, until}} or {ended: {id, how, at}}
 //! Deduped (26)     event stream v | until v | count v | (pair key 16 | fingerprint 16)*
-//! LettersGone (27) how u8 (0 purged, 1 redriven) | count v
+//! LettersGone (27) how u8 (0 purged, 1 redriven, 2 expired) | count v
 //!                  | (subscription v | cause: stream v, sequence v | copy: stream v, sequence v)*
 //! SnapshotBegin, SnapshotChunk, SnapshotEnd (28, 29, 30)  see [`snapshot`]
 //! Released (31)    JSON {id, sequence, key, at}
@@ -54,7 +54,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::dedupe::DedupedRecord;
 pub(crate) use self::items::{Fate, Held, Item};
 pub(crate) use self::letters::{
-    DeadLetterMeta, LetterGone, LettersGoneRecord, dead_letter_entry, read_dead_letter,
+    DeadLetterMeta, Leave, LetterGone, LettersGoneRecord, dead_letter_entry, read_dead_letter,
 };
 use self::snapshot::{SnapshotBegin, SnapshotChunk, SnapshotEnd};
 use super::key::Key;

@@ -1,6 +1,7 @@
 //! Retention: the journal's oldest segments leave once they are over age or the journal is over its bytes.
 //!
-//! One thread looks once a second, and takes one segment after the other while there is something to do:
+//! One thread looks once a second. First what is over age by a rule expires ([`expire`]); then it takes one segment
+//! after the other while there is something to do:
 //! 1. the gate: what the segment says of the engine's state is in a snapshot that is synced, and what it has of dead
 //!    letters is in the view's index;
 //! 2. what is live in it is copied forward under its own sequence ([`live`] says what that is, [`copy`] does it);
@@ -17,6 +18,7 @@
 //!   are not copied again at once.
 
 mod copy;
+mod expire;
 mod live;
 mod policy;
 mod status;
@@ -25,12 +27,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use journal::{AppendError, ReadError, RetireError, SegmentInfo};
+use journal::{AppendError, Committed, Frame, ReadError, RetireError, SegmentInfo};
 
 pub use self::policy::Retain;
 pub use self::status::RetentionStatus;
 pub(crate) use self::status::Watch;
 
+pub(super) use self::expire::Expiry;
 use self::policy::Weights;
 use super::checkpoint::Ticker;
 use super::records::STATE;
@@ -52,6 +55,7 @@ pub(crate) struct Retention {
     seen: BTreeMap<u64, Timestamp>,
     /// The state record for which a snapshot was asked.
     asked_for: u64,
+    expiry: Expiry,
 }
 
 /// When the oldest and the newest event of a segment were accepted.
@@ -93,7 +97,7 @@ pub(crate) fn run(mut retention: Retention, ticker: &Ticker) {
     let mut told = None;
     while ticker.wait() {
         let stuck = loop {
-            match retention.look() {
+            match retention.round() {
                 Ok(Look::Again) if !ticker.is_stopped() => {}
                 Ok(_) => break None,
                 Err(stuck) => break Some(stuck.to_string()),
@@ -116,6 +120,7 @@ pub(crate) fn run(mut retention: Retention, ticker: &Ticker) {
 impl Retention {
     pub(crate) fn new(shared: Arc<Shared>, retain: Retain, segment_bytes: u64) -> Self {
         Self {
+            expiry: Expiry::new(Arc::clone(&shared)),
             shared,
             retain,
             frame_bytes_max: copy::frame_bytes_max(segment_bytes),
@@ -126,11 +131,23 @@ impl Retention {
         }
     }
 
-    /// Lets the oldest segment leave if it is to and can.
-    pub(crate) fn look(&mut self) -> Result<Look, Stuck> {
+    /// Has what is over age expire, a part of it at a time, and then looks at the oldest segment: what has expired is not
+    /// copied. What stands in the way of the one does not keep the other.
+    pub(crate) fn round(&mut self) -> Result<Look, Stuck> {
         if self.shared.halted().is_some() {
             return Ok(Look::Rest);
         }
+        match self.expiry.round() {
+            Ok(Look::Again) => Ok(Look::Again),
+            expired => {
+                let looked = self.look()?;
+                expired.map(|_| looked)
+            }
+        }
+    }
+
+    /// Lets the oldest segment leave if it is to and can.
+    fn look(&mut self) -> Result<Look, Stuck> {
         let segments = self.shared.journal.segments();
         let now = self.shared.clock.now();
         self.note_seen(&segments, now);
@@ -146,7 +163,7 @@ impl Retention {
         if !oldest.sealed || !(weights.on_disk > limit || self.is_over_age(oldest, span, now)) {
             return Ok(Look::Rest);
         }
-        if !self.may_leave(oldest)? {
+        if !self.expiry.is_applied() || !self.may_leave(oldest)? {
             return Ok(Look::Rest);
         }
         let known = self.known_subscriptions();
@@ -244,10 +261,23 @@ impl Known {
     }
 }
 
-/// Appends a frame and waits until it is committed.
-fn append_and_wait(shared: &Shared, frame: journal::Frame) -> Result<(), AppendError> {
+/// A frame that is on its way.
+struct Appended(mpsc::Receiver<Result<Committed, AppendError>>);
+
+impl Appended {
+    fn wait(self) -> Result<Committed, AppendError> {
+        self.0.recv().unwrap_or(Err(AppendError::Closed))
+    }
+}
+
+fn append(shared: &Shared, frame: Frame) -> Appended {
     let (sender, receiver) = mpsc::sync_channel(1);
     let done = Box::new(move |outcome| drop(sender.send(outcome)));
     shared.journal.append(frame, done);
-    receiver.recv().unwrap_or(Err(AppendError::Closed)).map(drop)
+    Appended(receiver)
+}
+
+/// Appends a frame and waits until it is committed.
+fn append_and_wait(shared: &Shared, frame: Frame) -> Result<Committed, AppendError> {
+    append(shared, frame).wait()
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dedupe::Reservations;
 use super::degrade::Degraded;
+use super::expiry::ExpiryRules;
 use super::memory::TailMemory;
 use super::records::STATE;
 use super::retention::Watch;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) settlements: Settlements,
     pub(crate) snapshots: Snapshots,
     pub(crate) retention: Watch,
+    pub(crate) expiry: ArcSwap<ExpiryRules>,
     pub(crate) reservations: Reservations,
     pub(crate) types: Types,
     pub(crate) closed: CancellationToken,
@@ -89,6 +91,7 @@ impl Shared {
             settlements: Settlements::default(),
             snapshots: Snapshots::new(segment_bytes),
             retention: Watch::default(),
+            expiry: ArcSwap::default(),
             reservations: Reservations::default(),
             types: Types::default(),
             closed: CancellationToken::new(),

@@ -8,6 +8,7 @@
 mod apply;
 mod beside;
 mod due;
+mod expire;
 mod inner;
 mod lanes;
 mod offer;
@@ -23,6 +24,7 @@ use schemas::filter::Filter;
 use schemas::names::ResourceName;
 use tokio::sync::Notify;
 
+pub(crate) use self::expire::{Glance, Old};
 use self::inner::{Claimed, Hand, Inner, Place};
 use self::lanes::Lanes;
 use super::key::Key;
@@ -108,6 +110,7 @@ impl Sub {
             until: state.side.as_ref().map_or(u64::MAX, |spec| spec.until),
             redrive_stream: state.redrive_stream,
             held: 0,
+            moves: 0,
             ended: state.ended.clone(),
             ready: VecDeque::new(),
             claims: HashMap::new(),
@@ -222,6 +225,7 @@ impl Sub {
             hand: Hand::Waiting,
             key: Some(key),
             since: None,
+            expires: false,
         };
         let is_free = inner.held == 0 && !inner.claims.contains_key(&sequence);
         if is_free {
@@ -243,7 +247,8 @@ impl Sub {
         self.woken.notify_one();
     }
 
-    /// Forgets what is ready or claimed, so that a new holder gets it again. What was found not to match stays so.
+    /// Forgets what is ready or claimed, so that a new holder gets it again, but for what is being recorded as expired.
+    /// What was found not to match stays so.
     pub(crate) fn detach(&self) {
         let mut inner = self.inner.lock();
         let floor = inner.live_floor(self.broker.pumped());
@@ -253,7 +258,7 @@ impl Sub {
         match &mut inner.lanes {
             // Claims that are still out hold their keys until they are settled or given up.
             Some(lanes) => lanes.shed(),
-            None => inner.claims.clear(),
+            None => inner.claims.retain(|_, claimed| claimed.expires),
         }
         inner.next_due = Some(Timestamp(0));
         inner.scanned = floor;
@@ -307,6 +312,7 @@ impl Sub {
             expired: inner.counters.expired,
             purged: inner.counters.purged,
             letters_redriven: inner.counters.letters_redriven,
+            letters_expired: inner.counters.letters_expired,
             delivered: inner.counters.delivered,
             dead_letter_sink: inner.counters.dead_letter_sink,
             dead_lettered: inner.counters.dead_lettered,

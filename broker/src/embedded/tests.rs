@@ -26,7 +26,7 @@ use super::*;
 use crate::limits::HOPS_MAX;
 use crate::{
     Claim, DeadLetter, DeadLetterReason, Failure, Order, Outcome, Progress, Reply, Settlement, SourceState,
-    Start, Step, Stored, SubscriptionId,
+    Start, Step, Stored, SubscriptionId, SubscriptionStatus,
 };
 
 /// A clock that stands where it is put.

@@ -104,6 +104,8 @@ pub(crate) struct Counters {
     pub(crate) purged: u64,
     #[serde(default)]
     pub(crate) letters_redriven: u64,
+    #[serde(default)]
+    pub(crate) letters_expired: u64,
     /// Delivered by replays that ran beside it.
     #[serde(default)]
     pub(crate) replayed: u64,

@@ -82,6 +82,10 @@ pub(crate) struct Broker {
     pub(crate) place: Place,
     /// For how long an event of the same source and id is not stored again; none: as often as it comes.
     pub(crate) dedupe: Option<Duration>,
+    /// After how long an event expires that one of its triggers has not settled; none: never.
+    pub(crate) retain_unsettled: Option<Duration>,
+    /// After how long a dead letter leaves the store; none: never.
+    pub(crate) dead_letter_retention: Option<Duration>,
 }
 
 /// A trigger.
@@ -105,6 +109,8 @@ pub(crate) struct Trigger {
     pub(crate) order: DeliveryOrder,
     /// What becomes of an event that its subscriber did not take.
     pub(crate) after_last_attempt: AfterLastAttempt,
+    /// After how long an event expires that it has not settled; none: as the broker says.
+    pub(crate) retain_unsettled: Option<Duration>,
 }
 
 /// How hard to try.

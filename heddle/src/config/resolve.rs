@@ -123,6 +123,8 @@ impl<'a> Resolver<'a> {
             name: identity.name.clone(),
             place: identity.place.clone(),
             dedupe: broker.dedupe,
+            retain_unsettled: broker.retain_unsettled,
+            dead_letter_retention: broker.dead_letter_retention,
         }
     }
 
@@ -146,6 +148,7 @@ impl<'a> Resolver<'a> {
             start: trigger.start,
             order: trigger.order,
             after_last_attempt: trigger.after_last_attempt.value,
+            retain_unsettled: trigger.retain_unsettled,
         })
     }
 

@@ -62,7 +62,7 @@ const PER_TRIGGER: &[PerTrigger] = &[
     ),
     count(
         "trigger_expired",
-        "Events whose expirytime had passed before they were delivered",
+        "Events whose expirytime had passed, or that were older than a rule allows, before they were delivered",
         |status| status.expired,
     ),
     count(
@@ -130,6 +130,11 @@ const PER_TRIGGER: &[PerTrigger] = &[
         "trigger_dead_letters_redriven",
         "Dead letters taken out of the store to be delivered once more",
         |status| status.letters_redriven,
+    ),
+    count(
+        "trigger_dead_letters_expired",
+        "Dead letters that were older than their broker keeps them",
+        |status| status.letters_expired,
     ),
     level(
         "trigger_paused",

@@ -1,5 +1,8 @@
 //! Trigger (`eventing.knative.dev/v1`): which events of a broker go to which subscriber.
 
+use std::time::Duration;
+
+use super::broker::{RETAIN_UNSETTLED, duration_of};
 use super::delivery::DeliverySpec;
 use super::destination::Destination;
 use super::filters;
@@ -7,6 +10,7 @@ use super::meta::Meta;
 use super::order::{AFTER_LAST_ATTEMPT, AfterLastAttempt, Chosen, DeliveryOrder, KAFKA_ORDER, ORDER};
 use super::scope::{Loose, Scope};
 use crate::filter::Filter;
+use crate::limits::{EXPIRY_MAX, EXPIRY_MIN};
 use crate::names::ResourceName;
 use crate::yaml::{Located, Place, Problem, Reader};
 
@@ -33,6 +37,8 @@ pub struct Trigger {
     pub order: DeliveryOrder,
     /// What becomes of an event that its subscriber did not take.
     pub after_last_attempt: Chosen<AfterLastAttempt>,
+    /// After how long an event expires that it has not settled; none: as the broker says.
+    pub retain_unsettled: Option<Duration>,
 }
 
 /// Where a new trigger starts to read its broker.
@@ -50,7 +56,10 @@ pub enum Start {
 impl Trigger {
     pub(super) fn decode(document: &Reader<'_>, meta: Option<Meta>, scope: &Scope) -> Option<Trigger> {
         if let Some(meta) = &meta {
-            meta.review_annotations(document, &[START, KAFKA_ORDER, ORDER, AFTER_LAST_ATTEMPT]);
+            meta.review_annotations(
+                document,
+                &[START, KAFKA_ORDER, ORDER, AFTER_LAST_ATTEMPT, RETAIN_UNSETTLED],
+            );
         }
         let start = meta
             .as_ref()
@@ -64,6 +73,8 @@ impl Trigger {
             .as_ref()
             .map(|meta| AfterLastAttempt::decode(document, meta, order))
             .unwrap_or_default();
+        let range = EXPIRY_MIN..=EXPIRY_MAX;
+        let retain_unsettled = duration_of(document, meta.as_ref(), RETAIN_UNSETTLED, range);
         document.field("spec").required().map(|spec| {
             spec.refuse("brokerRef", "name a broker of the same namespace in spec.broker");
             let broker_name = match spec.present(&["brokerRef"]).is_empty() {
@@ -84,6 +95,7 @@ impl Trigger {
                 start,
                 order,
                 after_last_attempt,
+                retain_unsettled,
                 meta: meta?,
             })
         })

@@ -1,9 +1,10 @@
-//! Files leave the journal, and what a trigger has not got yet stays for it, through `kill -9` and without the view.
+//! Files leave the journal, and what a trigger has not got yet stays for it, through `kill -9` and without the view; unless a
+//! person wrote a rule by which it expires.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use harness::{Answer, Event, Heddle, PATIENCE, Resources, Sink, Trigger, eventually};
+use harness::{Answer, Event, Heddle, PATIENCE, Resources, Sink, Trigger, eventually, eventually_async};
 use serde_json::json;
 
 const MEBIBYTE: u64 = 1 << 20;
@@ -108,7 +109,7 @@ async fn what_is_retained_is_set_by_the_environment_as_well_and_mistakes_are_nam
     let resources = Resources::with_default_broker().trigger(Trigger::new("t", &sink.url("/")));
     let environment = [("HEDDLE_RETAIN_BYTES", "1GiB"), ("HEDDLE_RETAIN_AGE", "90m")];
     let heddle = Heddle::start_with(&resources, &[], &environment).await;
-    let storage = harness::eventually_async("the limit is shown", PATIENCE, || async {
+    let storage = eventually_async("the limit is shown", PATIENCE, || async {
         let shown = heddle
             .cli(&["get", "storage", "-o", "json", "--admin", heddle.admin()])
             .await
@@ -125,4 +126,64 @@ async fn what_is_retained_is_set_by_the_environment_as_well_and_mistakes_are_nam
         assert_ne!(refused.code, Some(0));
         assert!(refused.stderr.contains(right), "{refused:?}");
     }
+}
+
+/// A broker whose events and dead letters expire.
+const FORGETFUL: &str = r#"apiVersion: eventing.knative.dev/v1
+kind: Broker
+metadata:
+  name: default
+  annotations:
+    heddle.dev/retain-unsettled: PT2S
+    heddle.dev/dead-letter-retention: PT1S
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_settles_expires_by_the_rules_and_is_counted_once_through_a_kill() {
+    let down = Sink::answering([Answer::status(503)]).await;
+    let refuses = Sink::answering([Answer::status(422)]).await;
+    let later = json!({"retry": 9, "backoffPolicy": "linear", "backoffDelay": "PT600S"});
+    let ordered = Trigger::new("ordered", &down.url("/")).annotation("heddle.dev/delivery-order", "ordered");
+    let patient = Trigger::new("patient", &down.url("/")).annotation("heddle.dev/retain-unsettled", "PT1H");
+    let resources = Resources::new()
+        .text(FORGETFUL)
+        .trigger(Trigger::new("down", &down.url("/")).delivery(later.clone()))
+        .trigger(ordered.delivery(later.clone()))
+        .trigger(patient.delivery(later))
+        .trigger(Trigger::new("refuses", &refuses.url("/")));
+    let mut heddle = Heddle::start(&resources).await;
+    let producer = heddle.producer("default/default");
+    for n in 0..5 {
+        producer
+            .accepted(&Event::new(n.to_string()).with("partitionkey", "k"))
+            .await;
+    }
+    let counts = [
+        (r#"expired_total{trigger="default/down"}"#, 5.0),
+        (r#"expired_total{trigger="default/ordered"}"#, 5.0),
+        (r#"expired_total{trigger="default/patient"}"#, 0.0),
+        (r#"waiting_retry{trigger="default/patient"}"#, 5.0),
+        (r#"dead_lettered_total{trigger="default/refuses"}"#, 5.0),
+        (r#"dead_letters_expired_total{trigger="default/refuses"}"#, 5.0),
+    ];
+    for _ in 0..2 {
+        eventually_async("all of it expires that is to", PATIENCE, || async {
+            let metrics = heddle.metrics().await;
+            let is_so =
+                |(name, count): &(&str, f64)| metrics.get(&format!("heddle_trigger_{name}")) == *count;
+            counts.iter().all(is_so).then_some(())
+        })
+        .await;
+        heddle.adds_up().await;
+        assert_eq!(heddle.dead_letters().await, Vec::<serde_json::Value>::new());
+        heddle.kill();
+        heddle.restart().await;
+    }
+    assert_eq!(refuses.count(), 5);
+    let shown = heddle.idle_trigger("ordered").await;
+    assert_eq!(
+        (&shown["retainUnsettled"], &shown["backlog"], &shown["behindKey"]),
+        (&json!("PT2S"), &json!(0), &json!(0)),
+        "{shown}"
+    );
 }

@@ -14,7 +14,7 @@ use journal::Purpose;
 use super::{DeadLetterFilter, Found, ReadError};
 use crate::embedded::Embedded;
 use crate::embedded::position::PositionError;
-use crate::embedded::records::{LetterGone, LettersGoneRecord, StateRecord};
+use crate::embedded::records::{Leave, LetterGone, LettersGoneRecord, StateRecord};
 use crate::embedded::side::Redriven;
 use crate::embedded::view::IndexedLetter;
 use crate::limits::{HOPS_MAX, LETTERS_LEAVING_MAX, LETTERS_REDRIVEN_BYTES_MAX};
@@ -89,7 +89,7 @@ impl Embedded {
             let letters: Vec<_> = some.iter().map(Found::gone).collect();
             purged.letters += letters.len() as u64;
             let record = LettersGoneRecord {
-                is_redriven: false,
+                how: Leave::Purged,
                 letters,
             };
             self.leave(record).await?;
@@ -157,7 +157,7 @@ impl Embedded {
             }
             redrove.letters += taken.events.len() as u64;
             let record = StateRecord::LettersGone(LettersGoneRecord {
-                is_redriven: true,
+                how: Leave::Redriven,
                 letters: taken.gone,
             });
             let info = self

@@ -29,7 +29,7 @@ pub(crate) enum Fate {
     Settled(Outcome),
     /// The journal is damaged where the event was: it cannot be delivered any more.
     Unreadable,
-    /// Its own time had passed before it was delivered.
+    /// Its own time had passed before it was delivered, or it was older than a rule allows.
     Expired,
     Retry {
         at: Timestamp,

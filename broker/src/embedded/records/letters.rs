@@ -32,9 +32,19 @@ pub(crate) struct DeadLetterMeta {
 /// Dead letters left the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LettersGoneRecord {
-    /// They are delivered once more; otherwise they were purged.
-    pub(crate) is_redriven: bool,
+    pub(crate) how: Leave,
     pub(crate) letters: Vec<LetterGone>,
+}
+
+/// How letters leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// By command, for good.
+    Purged,
+    /// They are delivered once more.
+    Redriven,
+    /// They were older than their broker keeps them.
+    Expired,
 }
 
 /// One of them: this copy, and no other of the same cause.
@@ -81,7 +91,11 @@ pub(crate) fn read_dead_letter(head: &Bytes, body: Bytes) -> Result<(DeadLetterM
 
 impl LettersGoneRecord {
     pub(super) fn put(&self, out: &mut BytesMut) {
-        out.put_u8(u8::from(self.is_redriven));
+        out.put_u8(match self.how {
+            Leave::Purged => 0,
+            Leave::Redriven => 1,
+            Leave::Expired => 2,
+        });
         put_varint(out, self.letters.len() as u64);
         for letter in &self.letters {
             put_varint(out, letter.subscription.0);
@@ -93,9 +107,10 @@ impl LettersGoneRecord {
     }
 
     pub(super) fn take(input: &mut Input) -> Result<Self, BadRecord> {
-        let is_redriven = match input.byte()? {
-            0 => false,
-            1 => true,
+        let how = match input.byte()? {
+            0 => Leave::Purged,
+            1 => Leave::Redriven,
+            2 => Leave::Expired,
             other => return Err(input.bad(format!("the way {other} to leave is not known"))),
         };
         let count = input.varint()?;
@@ -113,6 +128,6 @@ impl LettersGoneRecord {
             })
         };
         let letters = (0..count).map(|_| letter(input)).collect::<Result<_, _>>()?;
-        Ok(Self { is_redriven, letters })
+        Ok(Self { how, letters })
     }
 }

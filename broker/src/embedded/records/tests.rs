@@ -92,7 +92,7 @@ proptest! {
 
     #[test]
     fn what_left_the_store_comes_back_as_it_was(
-        is_redriven in any::<bool>(),
+        how in prop::sample::select(vec![Leave::Purged, Leave::Redriven, Leave::Expired]),
         letters in prop::collection::vec((any::<u64>(), any::<[u64; 4]>()), 0..20),
     ) {
         let at = |stream, sequence| Position { stream, sequence };
@@ -101,7 +101,7 @@ proptest! {
             cause: at(a, b),
             copy: at(c, d),
         });
-        let record = StateRecord::LettersGone(LettersGoneRecord { is_redriven, letters: letters.collect() });
+        let record = StateRecord::LettersGone(LettersGoneRecord { how, letters: letters.collect() });
         let entry = record.entry();
         prop_assert_eq!(StateRecord::read(entry.kind, entry.head), Ok(record));
     }

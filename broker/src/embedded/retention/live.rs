@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use journal::{ReadLimit, Record, SegmentInfo, SegmentPart};
+use schemas::event::Event;
 use schemas::filter::Filter;
 
 use super::{Span, Stuck};
@@ -44,8 +45,8 @@ pub(super) enum Judge<'a> {
 
 /// A subscription that may want something of the part.
 pub(super) struct Reader {
-    sub: Arc<Sub>,
-    filters: Arc<Vec<(u64, Filter)>>,
+    pub(super) sub: Arc<Sub>,
+    pub(super) filters: Arc<Vec<(u64, Filter)>>,
 }
 
 impl<'a> Judge<'a> {
@@ -123,16 +124,17 @@ impl Reader {
         if self.sub.has_accounted_for(record.sequence, record.sequence) {
             return false;
         }
-        let filter = self
-            .filters
-            .iter()
-            .rev()
-            .find(|(after, _)| *after < record.sequence);
-        let Some((_, filter)) = filter else { return true };
         match read_event(&record.head, record.body.clone()) {
-            Ok(read) => filter.matches(&read.event),
+            Ok(read) => self.wants(record.sequence, &read.event),
             Err(_) => true,
         }
+    }
+
+    /// Whether the filter that was in force then wants an event; true when it is not known.
+    pub(super) fn wants(&self, sequence: u64, event: &Event) -> bool {
+        let mut filters = self.filters.iter().rev();
+        let then = filters.find(|(after, _)| *after < sequence);
+        then.is_none_or(|(_, filter)| filter.matches(event))
     }
 }
 

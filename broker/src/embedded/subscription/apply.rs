@@ -8,8 +8,8 @@ use super::Sub;
 use super::inner::Inner;
 use crate::Pause;
 use crate::clock::Timestamp;
-use crate::embedded::records::{Fate, Held, Item, ReleasedRecord, SideSpec};
-use crate::embedded::view::{SubscriptionState, View};
+use crate::embedded::records::{Fate, Held, Item, Leave, ReleasedRecord, SideSpec};
+use crate::embedded::view::{Counters, SubscriptionState, View};
 
 impl Sub {
     /// Applies a committed settlement or retry, which the view has already.
@@ -20,6 +20,7 @@ impl Sub {
             inner.count_unreadable(item);
         }
         inner.accounted.insert(item.sequence - item.covers, item.sequence);
+        inner.pass_accounted();
         let was = inner.claims.remove(&item.sequence);
         inner.dirty = true;
         inner.waiting = view.waiting(self.id);
@@ -55,13 +56,19 @@ impl Sub {
     }
 
     /// Counts dead letters that left the store.
-    pub(crate) fn apply_gone(&self, letters: u64, is_redriven: bool) {
+    pub(crate) fn apply_gone(&self, letters: u64, how: Leave) {
         let mut inner = self.inner.lock();
-        if is_redriven {
-            inner.counters.letters_redriven += letters;
-        } else {
-            inner.counters.purged += letters;
-        }
+        let Counters {
+            purged,
+            letters_redriven,
+            letters_expired,
+            ..
+        } = &mut inner.counters;
+        *match how {
+            Leave::Purged => purged,
+            Leave::Redriven => letters_redriven,
+            Leave::Expired => letters_expired,
+        } += letters;
         inner.dirty = true;
     }
 
@@ -69,6 +76,7 @@ impl Sub {
     pub(crate) fn apply_floor(&self, floor: u64) {
         let mut inner = self.inner.lock();
         inner.accounted.insert(1, floor);
+        inner.pass_accounted();
         inner.dirty = true;
     }
 

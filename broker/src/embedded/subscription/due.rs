@@ -124,6 +124,7 @@ impl Inner {
                     hand: Hand::Waiting,
                     key: due.key,
                     since: None,
+                    expires: false,
                 },
             );
             return Ok(Some(due.sequence));

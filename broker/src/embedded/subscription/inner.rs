@@ -33,6 +33,8 @@ pub(super) struct Inner {
     pub(super) covered: u64,
     /// Commands that are moving its place: nothing is handed out meanwhile.
     pub(super) held: u32,
+    /// How often its place was moved.
+    pub(super) moves: u64,
     /// The last sequence that it is for; the end of time for a trigger's own.
     pub(super) until: u64,
     /// The stream of its redriven dead letters, once there is one.
@@ -76,6 +78,8 @@ pub(super) struct Claimed {
     pub(super) key: Option<Key>,
     /// Since when its key is blocked.
     pub(super) since: Option<Timestamp>,
+    /// It is over age and in nobody's hands: it is being recorded as that.
+    pub(super) expires: bool,
 }
 
 /// In whose hands a claimed event is.
@@ -161,9 +165,23 @@ impl Inner {
             if let Some(lanes) = &mut self.lanes {
                 lanes.shed();
             }
-            self.place = Place::Lagging;
-            self.scanned = first - 1;
-            self.covered = first - 1;
+            self.go_back_to(first);
+        }
+    }
+
+    /// Reads again from disk, from this sequence on. Nothing at it or behind it is ready.
+    pub(super) fn go_back_to(&mut self, first: u64) {
+        self.place = Place::Lagging;
+        self.scanned = first - 1;
+        self.covered = first - 1;
+    }
+
+    /// What is accounted for need not be read.
+    pub(super) fn pass_accounted(&mut self) {
+        let floor = self.accounted.floor();
+        if self.place == Place::Lagging && floor > self.scanned {
+            self.scanned = floor;
+            self.covered = floor;
         }
     }
 
@@ -233,6 +251,15 @@ impl Inner {
                 Held::Behind | Held::Parked { .. } => {}
             },
         }
+    }
+}
+
+// === impl Claimed ===
+
+impl Claimed {
+    /// Whether it expires without ever having been looked at for its first attempt, or while it waited for that in memory.
+    pub(super) fn is_expiring_fresh(&self) -> bool {
+        self.expires && self.hand == Hand::Fresh
     }
 }
 

@@ -1,9 +1,9 @@
 //! The keys of an ordered subscription that have something in memory, each as a lane: one event in a consumer's
-//! hands, those behind it, and how many are on their way to disk.
+//! hands, those behind it, and how many are on their way to disk or being recorded as expired.
 //!
 //! What must hold:
 //! - Of one lane at most one event is claimed, and it is the first: what waits in a lane is in order.
-//! - A lane is claimed from only while nothing of it is on its way to disk.
+//! - A lane is claimed from only while nothing of it is on its way to disk or being recorded as expired.
 //! - A lane that holds nothing is gone: what there is follows the events in memory, not the keys that exist.
 
 use std::collections::{HashMap, VecDeque};
@@ -32,6 +32,8 @@ struct Lane {
     claimed: Option<Claimed>,
     /// How many of its events are on their way to disk.
     leaving: usize,
+    /// How many of its events are being recorded as expired.
+    expiring: usize,
     is_open: bool,
     is_closed: bool,
 }
@@ -196,6 +198,34 @@ impl Lanes {
         self.settle_lane(key);
     }
 
+    /// An event of this key is being recorded as expired: what comes after it of its key waits for that.
+    pub(super) fn expire(&mut self, key: Key) {
+        self.lanes.entry(key).or_default().expiring += 1;
+    }
+
+    /// One of those is recorded, or could not be.
+    pub(super) fn expired(&mut self, key: Key) {
+        if let Some(lane) = self.lanes.get_mut(&key) {
+            lane.expiring = lane.expiring.saturating_sub(1);
+        }
+        self.settle_lane(key);
+    }
+
+    /// Takes an event out that waits here, if it does.
+    pub(super) fn drop_waiting(&mut self, key: Key, sequence: u64) {
+        let Some(lane) = self.lanes.get_mut(&key) else {
+            return;
+        };
+        let Ok(at) = lane.waiting.binary_search_by_key(&sequence, Ready::sequence) else {
+            return;
+        };
+        if let Some(ready) = lane.waiting.remove(at) {
+            self.events -= 1;
+            self.bytes -= ready.bytes();
+        }
+        self.settle_lane(key);
+    }
+
     /// Forgets what waits here: it is read again. What is claimed or on its way to disk stays noted.
     pub(super) fn shed(&mut self) {
         self.open.clear();
@@ -225,10 +255,11 @@ impl Lanes {
 
 impl Lane {
     fn may_be_claimed(&self) -> bool {
-        self.claimed.is_none() && self.leaving == 0 && !self.is_closed && !self.waiting.is_empty()
+        let is_held = self.claimed.is_some() || self.leaving > 0 || self.expiring > 0;
+        !is_held && !self.is_closed && !self.waiting.is_empty()
     }
 
     fn is_empty(&self) -> bool {
-        self.claimed.is_none() && self.leaving == 0 && self.waiting.is_empty()
+        self.claimed.is_none() && self.leaving == 0 && self.expiring == 0 && self.waiting.is_empty()
     }
 }

@@ -37,7 +37,14 @@ impl Inner {
     pub(super) fn set_order(&mut self, order: Order) {
         match order {
             Order::Unordered => self.lanes = None,
-            Order::ByKey if self.lanes.is_none() => self.lanes = Some(Lanes::default()),
+            Order::ByKey if self.lanes.is_none() => {
+                let mut lanes = Lanes::default();
+                let claims = self.claims.values().filter(|claimed| claimed.is_expiring_fresh());
+                claims
+                    .filter_map(|claimed| claimed.key)
+                    .for_each(|key| lanes.expire(key));
+                self.lanes = Some(lanes);
+            }
             Order::ByKey => {}
         }
     }
@@ -106,6 +113,7 @@ impl Inner {
                 lanes.close(key);
             }
             match was.map(|claimed| claimed.hand) {
+                Some(Hand::Fresh) if was.is_some_and(|was| was.is_expiring_fresh()) => lanes.expired(key),
                 Some(Hand::Fresh) => lanes.unclaim(key, sequence),
                 Some(Hand::Leaving) => lanes.left(key),
                 Some(Hand::Waiting) | None => {}
@@ -179,6 +187,7 @@ impl Inner {
                 hand: Hand::Fresh,
                 key,
                 since: None,
+                expires: false,
             },
         );
         ready.stored
@@ -193,6 +202,7 @@ impl Inner {
                 hand: Hand::Leaving,
                 key: Some(key),
                 since: None,
+                expires: false,
             },
         );
         self.leaving.push(Item {

@@ -39,6 +39,7 @@ impl Sub {
         inner.accounted = Default::default();
         inner.accounted.insert(1, after);
         inner.counters.skipped += skipped;
+        inner.moves += 1;
         inner.counters.settle_matched();
         inner.place = Place::Lagging;
         inner.scanned = after;

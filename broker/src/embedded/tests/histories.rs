@@ -18,7 +18,7 @@ use crate::embedded::memory::TailMemory;
 use crate::embedded::open::recover;
 use crate::embedded::rebuild::{self, Rebuilt};
 use crate::embedded::records::{
-    DeadLetterMeta, DedupedRecord, Fate, ForgottenRecord, Held, Item, LetterGone, LettersGoneRecord,
+    DeadLetterMeta, DedupedRecord, Fate, ForgottenRecord, Held, Item, Leave, LetterGone, LettersGoneRecord,
     PausedRecord, ReleasedRecord, STATE, SideRecord, SideSpec, SoughtRecord, TypeSeenRecord,
     dead_letter_entry,
 };
@@ -327,8 +327,12 @@ impl World {
                     cause,
                     copy: letter.copy,
                 }];
-                let is_redriven = sequence.is_multiple_of(2);
-                vec![StateRecord::LettersGone(LettersGoneRecord { is_redriven, letters }).entry()]
+                let how = match sequence % 3 {
+                    0 => Leave::Purged,
+                    1 => Leave::Redriven,
+                    _ => Leave::Expired,
+                };
+                vec![StateRecord::LettersGone(LettersGoneRecord { how, letters }).entry()]
             }
         };
         let (answer, answered) = std::sync::mpsc::channel();

@@ -1,5 +1,6 @@
 //! Ordered subscriptions: in order by key, whatever fails, and no key holds up another.
 
+mod expiry;
 mod histories;
 
 use super::*;
@@ -210,7 +211,7 @@ async fn a_blocked_key_with_more_behind_it_than_memory_holds_keeps_no_other_from
     .await;
     let pairs = engine.shared.subscription_named(&name("t")).unwrap();
     assert_eq!(
-        pairs.take_dirty().unwrap().accounted,
+        pairs.state().accounted,
         [(1, many + 2)],
         "what waits on disk leaves no gaps"
     );

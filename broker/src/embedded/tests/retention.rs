@@ -1,5 +1,7 @@
 //! Segments leave, what somebody has yet to get stays, on a real directory and on one that loses power.
 
+mod expiry;
+
 use journal::sim::SimFs;
 
 use super::*;

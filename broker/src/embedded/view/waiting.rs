@@ -13,6 +13,8 @@
 //! - Of a key only the first may be handed out. What waits behind it has no `d` entry and gets one, due at once, in
 //!   the batch that takes the one before it away.
 
+mod walk;
+
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
@@ -314,33 +316,6 @@ impl View {
         let key = numbered(b'r', &[id.0, sequence]);
         let found = self.get(&key)?;
         found.map(|value| self.decode(&key, &value)).transpose()
-    }
-
-    /// Which events from first to last wait, in order.
-    pub(crate) fn retries_in(
-        &self,
-        id: SubscriptionId,
-        first: u64,
-        last: u64,
-    ) -> Result<Vec<u64>, ViewError> {
-        self.walk_retries(id, first, last).collect()
-    }
-
-    /// Whether any of them does.
-    pub(crate) fn has_retry(&self, id: SubscriptionId, first: u64, last: u64) -> Result<bool, ViewError> {
-        Ok(self.walk_retries(id, first, last).next().transpose()?.is_some())
-    }
-
-    fn walk_retries(
-        &self,
-        id: SubscriptionId,
-        first: u64,
-        last: u64,
-    ) -> impl Iterator<Item = Result<u64, ViewError>> + '_ {
-        let after = numbered(b'r', &[id.0, first.saturating_sub(1)]);
-        let found = self.scan_after(&numbered(b'r', &[id.0]), Some(&after));
-        let sequences = found.filter_map(|found| found.map(|(key, _)| number(&key, 1)).transpose());
-        sequences.take_while(move |found| found.as_ref().map_or(true, |sequence| *sequence <= last))
     }
 
     /// The first that waits of a key, and for what.

@@ -41,6 +41,12 @@ pub(super) struct BrokerView {
     /// For how long an event of the same source and id is not stored again (ISO 8601).
     #[serde(skip_serializing_if = "Option::is_none")]
     dedupe: Option<String>,
+    /// After how long an event expires that one of its triggers has not settled (ISO 8601).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retain_unsettled: Option<String>,
+    /// After how long a dead letter leaves the store (ISO 8601).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letter_retention: Option<String>,
     conditions: Vec<Condition>,
 }
 
@@ -101,6 +107,8 @@ fn view(admin: &Admin, status: BrokerStatus) -> BrokerView {
         last_sequence: status.last_sequence,
         dead_letters: status.dead_letters,
         dedupe: status.dedupe.map(crate::time::iso8601),
+        retain_unsettled: status.retain_unsettled.map(crate::time::iso8601),
+        dead_letter_retention: status.dead_letter_retention.map(crate::time::iso8601),
         conditions: vec![condition],
     }
 }

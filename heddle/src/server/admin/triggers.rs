@@ -49,6 +49,9 @@ pub(super) struct TriggerView {
     idle: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     paused: Option<PausedView>,
+    /// After how long an event expires that it has not settled (ISO 8601).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retain_unsettled: Option<String>,
     #[serde(flatten)]
     counts: Counts,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +94,7 @@ struct Counts {
     sent_to_dead_letter_sink: u64,
     /// Put into the dead-letter store.
     dead_lettered: u64,
-    /// Not delivered, since their expirytime had passed.
+    /// Not delivered, since their expirytime had passed or they were older than a rule allows.
     expired: u64,
     /// Could not be read back from the journal.
     unreadable: u64,
@@ -206,6 +209,7 @@ fn view(admin: &Admin, info: SubscriptionInfo, running: Option<&TriggerStatus>) 
         dead_letter_sink: entry.and_then(|entry| entry.dead_letter_sink.clone()),
         ready: condition.is_true(),
         idle: info.status.is_idle(),
+        retain_unsettled: info.retain_unsettled.map(crate::time::iso8601),
         counts: Counts::of(&info.status),
         paused,
         last_error: running

@@ -189,6 +189,33 @@ fn windows_for_duplicates() {
 }
 
 #[test]
+fn ages_at_which_things_expire() {
+    for (value, said) in [
+        (
+            "a day",
+            "is not an ISO 8601 duration: \"a day\" (write it as PT10S, PT0.5S, PT1M30S or PT2H)",
+        ),
+        ("PT0.5S", "must be from PT1S to PT87600H, not \"PT0.5S\""),
+    ] {
+        for (kind, name) in [
+            ("Broker", "heddle.dev/retain-unsettled"),
+            ("Broker", "heddle.dev/dead-letter-retention"),
+            ("Trigger", "heddle.dev/retain-unsettled"),
+        ] {
+            let spec = match kind {
+                "Trigger" => "spec: {broker: b, subscriber: {uri: http://e}}\n",
+                _ => "",
+            };
+            let document = format!(
+                "apiVersion: eventing.knative.dev/v1\nkind: {kind}\nmetadata:\n  name: b\n  annotations:\n    {name}: {value}\n{spec}"
+            );
+            let column = 5 + name.len() + 2;
+            check(&document, &[&format!("6:{column}: error: {name} {said}")]);
+        }
+    }
+}
+
+#[test]
 fn deliveries() {
     let delivery =
         |fields: &str, expected: &[&str]| trigger(&format!("  delivery: {{{fields}}}\n"), expected);

@@ -1,10 +1,11 @@
 //! Seeded random histories of an ordered subscription against a model, with crashes, restarts, lost views, pauses,
-//! dropped claims and every way to settle. A failing seed is named and replays.
+//! dropped claims, every way to settle, and a rule by which events expire that comes and goes. A failing seed is named and replays.
 //!
 //! The model knows what was stored and what a consumer was told, and judges each claim:
 //! - no other event of its key is out,
 //! - nothing after it of its key was ever out (so that a repeat after a crash comes before anything new),
-//! - everything stored before it of its key was settled.
+//! - everything stored before it of its key was settled, or was over age while the rule was in force,
+//! - it is not over age itself while the rule is.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,10 @@ use fastrand::Rng;
 use journal::sim::SimFs;
 
 use super::*;
+use crate::embedded::retention::Expiry;
+
+/// How old an unsettled event may be while there is a rule, in milliseconds.
+const AGE: u64 = 150;
 
 const KEYS: [&str; 4] = ["", "a", "b", "c"];
 
@@ -20,6 +25,10 @@ const KEYS: [&str; 4] = ["", "a", "b", "c"];
 struct OfKey {
     /// Sequences that are known to be stored.
     stored: BTreeSet<u64>,
+    /// When they were, by sequence.
+    times: BTreeMap<u64, u64>,
+    /// Were over age while the rule was in force: they may have expired.
+    over_age: BTreeSet<u64>,
     settled: BTreeSet<u64>,
     /// The last that ever was out.
     newest: u64,
@@ -36,6 +45,9 @@ struct World {
     model: BTreeMap<&'static str, OfKey>,
     claims: Vec<Claim>,
     next_id: u64,
+    /// Whether events expire.
+    has_rule: bool,
+    expired: u64,
     said: String,
 }
 
@@ -54,6 +66,8 @@ impl World {
             model: KEYS.into_iter().map(|key| (key, OfKey::default())).collect(),
             claims: Vec::new(),
             next_id: 0,
+            has_rule: false,
+            expired: 0,
             said: format!("seed {seed}"),
         }
     }
@@ -82,11 +96,10 @@ impl World {
         self.next_id += count;
         if let Ok(accepted) = stored {
             for (key, position) in keys.into_iter().zip(accepted.positions) {
-                self.model
-                    .get_mut(key)
-                    .unwrap()
-                    .stored
-                    .insert(position.unwrap().sequence);
+                let (now, of_key) = (self.now(), self.model.get_mut(key).unwrap());
+                let sequence = position.unwrap().sequence;
+                of_key.stored.insert(sequence);
+                of_key.times.insert(sequence, now);
             }
         }
     }
@@ -99,7 +112,12 @@ impl World {
         };
         let sequence = claim.stored().position.sequence;
         let key = key_of(claim.event());
+        let is_over_age = self.now() - claim.stored().accepted_at.0 > AGE;
         let (said, of_key) = (&self.said, self.model.get_mut(key).unwrap());
+        assert!(
+            !(self.has_rule && is_over_age),
+            "{said}: {sequence} of key {key:?} is over age"
+        );
         assert_eq!(
             of_key.out, None,
             "{said}: {sequence} of key {key:?} is out beside another"
@@ -117,7 +135,7 @@ impl World {
         let before = of_key
             .stored
             .range(..sequence)
-            .find(|other| !of_key.settled.contains(other));
+            .find(|other| !of_key.settled.contains(other) && !of_key.over_age.contains(other));
         assert_eq!(
             before, None,
             "{said}: {sequence} of key {key:?} came before another was settled"
@@ -125,6 +143,7 @@ impl World {
         of_key.newest = sequence;
         of_key.out = Some(sequence);
         of_key.stored.insert(sequence);
+        of_key.times.insert(sequence, claim.stored().accepted_at.0);
         self.claims.push(claim);
     }
 
@@ -184,6 +203,30 @@ impl World {
         }
     }
 
+    /// Notes what may expire from now on.
+    fn note_over_age(&mut self) {
+        let (now, has_rule) = (self.now(), self.has_rule);
+        for of_key in self.model.values_mut().filter(|_| has_rule) {
+            let old = of_key.times.iter().filter(|(_, at)| now - **at > AGE);
+            of_key.over_age.extend(old.map(|(sequence, _)| *sequence));
+        }
+    }
+
+    /// Puts the rule in force or takes it away, and looks for what is over age.
+    fn expire(&mut self, engine: &Embedded) {
+        self.has_rule = self.random.bool();
+        let limit = self.has_rule.then_some((name("t"), Duration::from_millis(AGE)));
+        engine.set_expiry(ExpiryRules {
+            triggers: limit.into_iter().collect(),
+            ..ExpiryRules::default()
+        });
+        self.note_over_age();
+        let mut expiry = Expiry::new(Arc::clone(&engine.shared));
+        for _ in 0..self.random.u32(0..3) {
+            expiry.round().ok();
+        }
+    }
+
     /// One life: random doings, then an orderly end or a crash.
     async fn live(&mut self, steps: u32) {
         let engine = self.open().await;
@@ -196,8 +239,10 @@ impl World {
                 90..94 => {
                     let by = self.random.u64(1..60);
                     self.clock.0.fetch_add(by, Ordering::SeqCst);
+                    self.note_over_age();
                 }
-                94..96 => {
+                94 => self.expire(&engine),
+                95..96 => {
                     let skip = self.random.bool();
                     self.release(&engine, skip).await;
                 }
@@ -222,6 +267,7 @@ impl World {
         }
         engine.close().await;
         self.forget_claims();
+        self.has_rule = false;
         drop((subscription, engine));
         if self.random.u32(..3) == 0 {
             std::fs::remove_dir_all(self.directory.path().join("view")).unwrap();
@@ -255,21 +301,27 @@ impl World {
         for (key, of_key) in &self.model {
             let unsettled = of_key.stored.difference(&of_key.settled);
             let lost: Vec<_> = unsettled
-                .filter(|sequence| Some(**sequence) != of_key.unsure)
+                .filter(|sequence| Some(**sequence) != of_key.unsure && !of_key.over_age.contains(sequence))
                 .collect();
             assert!(lost.is_empty(), "{}: lost of key {key:?}: {lost:?}", self.said);
         }
+        let status = subscription.status();
+        let ended = status.delivered + status.dead_lettered + status.expired + status.unreadable;
+        assert_eq!(ended, status.matched, "{}: {status:?}", self.said);
+        self.expired = status.expired;
         engine.close().await;
     }
 }
 
-async fn history(seed: u64) {
+/// How many events expired in it.
+async fn history(seed: u64) -> u64 {
     let mut world = World::new(seed);
     for _ in 0..world.random.u32(1..5) {
         let steps = world.random.u32(20..150);
         world.live(steps).await;
     }
     world.end().await;
+    world.expired
 }
 
 #[tokio::test]
@@ -278,7 +330,9 @@ async fn each_key_is_delivered_in_its_order_and_whole_in_random_histories() {
         Ok(seed) => (seed.parse().unwrap(), 1),
         Err(_) => (0, 40),
     };
+    let mut expired = 0;
     for seed in first..first + count {
-        history(seed).await;
+        expired += history(seed).await;
     }
+    assert!(expired > 0 || count == 1, "the rule is part of it");
 }

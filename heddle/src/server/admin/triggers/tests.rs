@@ -22,6 +22,7 @@ fn the_fields_that_scripts_read_have_their_names() {
         idle: status.is_idle(),
         counts: Counts::of(&status),
         paused: None,
+        retain_unsettled: None,
         last_error: None,
         held_keys: Vec::new(),
         conditions: vec![Condition::ready()],
