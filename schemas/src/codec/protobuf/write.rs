@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::wire::{put_block, put_number};
-use crate::event::{Attribute, DataForm, Event, Kind};
+use crate::event::{Attribute, DataForm, Event, Kind, SpecVersion};
 
 /// Appends the event's fields.
 pub(super) fn event(out: &mut Vec<u8>, event: &Event) {
@@ -13,7 +13,12 @@ pub(super) fn event(out: &mut Vec<u8>, event: &Event) {
     put_block(out, 3, event.spec_version().as_str().as_bytes());
     put_block(out, 4, event.ty().as_bytes());
     let mut scratch = (Vec::new(), Vec::new());
+    // What 0.3 says of the JSON format's `data` holds no more: here the data is bytes.
+    let decoded_here = event.spec_version() == SpecVersion::V0_3 && event.data_form() == DataForm::Base64;
     for attribute in event.attributes() {
+        if attribute.name == "datacontentencoding" && decoded_here {
+            continue;
+        }
         if !["id", "source", "type"].contains(&attribute.name) {
             entry(out, attribute, &mut scratch);
         }
