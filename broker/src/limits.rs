@@ -143,3 +143,6 @@ pub const EXPIRE_READ_BYTES_MAX: usize = 1024 * 1024;
 
 /// Dead letters whose age is looked at in a row: some milliseconds. A store of a million is gone through in minutes.
 pub const EXPIRE_LETTERS_SEEN_MAX: usize = 4096;
+
+/// Places of the journal that start-up names as lost one by one. A person reads them; the doctor names all.
+pub(crate) const LOST_NAMED_MAX: usize = 16;

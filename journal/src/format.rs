@@ -4,6 +4,8 @@
 //!
 //! ```text
 //! FORMAT             format version and the journal's random id, as text (format/marker.rs)
+//! CLOSED             only while no process works here and the last one closed cleanly: where the journal ended
+//!                    (format/closed.rs)
 //! LOCK               held with flock by the process that writes, whose id stands in it
 //! INCOMPLETE         only in a backup that was not finished: the directory is not opened
 //! 000000000001.seg   segments, numbered without a gap from the oldest that is kept
@@ -53,7 +55,7 @@
 //!   new epoch is synced before anything else is written. So of two groups with one number, the one with the higher
 //!   epoch is the one that counts, and a group of a lower epoch than its predecessor was left from before a cut.
 //! - A group's header names the last group whose sync had returned. Damage at or before a group that is so named (by
-//!   any header that stands later) lost something durable; damage after it is an unacknowledged tail.
+//!   any header that stands later, or by `CLOSED`) lost something durable; damage after it is an unacknowledged tail.
 //! - `records_before` counts the records of the whole journal before the group, so that the number of lost records is
 //!   known even when nothing else about them is.
 //! - Every checksum starts from the journal's id, the segment's number and the offset in the file (see [`Place`]).
@@ -65,6 +67,7 @@
 //! - A footer is written when everything before it is synced, so that a valid one speaks the truth. It can always be
 //!   rebuilt from the groups. It is there so that opening costs a directory and not a scan.
 
+mod closed;
 mod footer;
 mod frame;
 mod group;
@@ -79,6 +82,7 @@ use crc_fast::{CrcAlgorithm, Digest};
 
 use crate::record::Sequence;
 
+pub(crate) use closed::Closed;
 pub(crate) use footer::{DirectoryEntry, Footer, Trailer, decode_table, footer_bytes};
 pub(crate) use frame::{FrameWriter, frame_bytes, read_frame, record_bytes, verify_record};
 pub(crate) use group::{GROUP_ALIGN, GROUP_HEAD, GroupHead, GroupKind, align};

@@ -12,9 +12,12 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use crate::format::{FORMAT_VERSION, HeaderFault, JournalId, Marker, file_name, segment_number};
+use crate::format::{
+    Closed, FORMAT_VERSION, HeaderFault, JournalId, Mark, Marker, file_name, segment_number,
+};
 use crate::fs::FileSystem;
 use crate::record::{Record, Sequence, StreamId};
+use crate::recovery::closed::{self, Stated, believed};
 use crate::recovery::directory::{LOCK_FILE, holder, read_marker, read_segment_head};
 use crate::recovery::load::{Loaded, evidence, load};
 use crate::recovery::marks::in_force;
@@ -33,6 +36,8 @@ pub struct Inspection {
     pub is_incomplete: bool,
     /// Segments, oldest first, missing ones included.
     pub segments: Vec<InspectedSegment>,
+    /// Whether it says where it ended.
+    pub end: EndState,
     /// Sequences that cannot be read any more, in the order in which they were found.
     pub lost: Vec<Lost>,
     /// The streams of which there are records or were, in order.
@@ -55,6 +60,19 @@ pub enum MarkerState {
     /// There is none, and there are no segments: an opening makes a new journal.
     #[default]
     Nothing,
+}
+
+/// What a journal says of its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EndState {
+    /// It was not closed cleanly, or is not closed: what is missing at its end cannot be told from what was never
+    /// acknowledged.
+    #[default]
+    Open,
+    /// It was closed cleanly: what is missing at its end is known.
+    Closed,
+    /// The file that says so cannot be read, for this reason.
+    Unreadable(String),
 }
 
 /// Whether a process works on the directory.
@@ -122,14 +140,22 @@ pub fn inspect(
         inspection.segments = numbers.iter().map(|number| unidentified(*number)).collect();
         return Ok(inspection);
     };
+    // Before the segments are: whoever opens the journal meanwhile only adds to what it says.
+    let stated = closed::read(fs, directory, &id)?;
     let mut loaded = load_all(fs, directory, &id, &numbers)?;
     if inspection.lock != LockState::Free {
         look_again(fs, &id, &mut loaded)?;
     }
-    let evidence = evidence(&loaded);
+    inspection.end = match &stated {
+        Stated::Unreadable(reason) => EndState::Unreadable(reason.clone()),
+        Stated::Nothing | Stated::Closed(_) => EndState::Open,
+    };
+    let closed = believed(stated, &loaded);
+    let evidence = evidence(&loaded, closed.as_ref());
+    let mark = in_force(fs, &loaded)?;
     let mut walk = Walk::default();
     // What has left by a rule stands in a mark.
-    let mut expected = in_force(fs, &loaded)?.map_or(1, |mark| mark.segment + 1);
+    let mut expected = mark.as_ref().map_or(1, |mark| mark.segment + 1);
     for (segment, evidence) in loaded.into_iter().zip(evidence) {
         let number = segment.segment.number;
         inspection.segments.extend(missing(expected, number));
@@ -139,6 +165,11 @@ pub fn inspect(
         inspection
             .segments
             .push(inspected.map_err(failed("read", &path))?);
+    }
+    if let Some(closed) = closed {
+        inspection.end = EndState::Closed;
+        inspection.segments.extend(missing(expected, closed.segment + 1));
+        walk.end(&closed, mark.as_ref());
     }
     inspection.streams = walk.next.into_keys().collect();
     inspection.streams.sort_unstable();
@@ -163,11 +194,24 @@ impl Inspection {
         }
     }
 
+    /// What is wrong with the `CLOSED` file, in words.
+    #[must_use]
+    pub fn end_problem(&self) -> Option<String> {
+        match &self.end {
+            EndState::Unreadable(reason) => Some(format!(
+                "what the journal's CLOSED file says of its end cannot be used: {reason}; whether something is missing there \
+                 cannot be told"
+            )),
+            EndState::Open | EndState::Closed => None,
+        }
+    }
+
     /// Whether something is damaged or missing.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
         !self.lost.is_empty()
             || self.marker == MarkerState::Damaged
+            || matches!(self.end, EndState::Unreadable(_))
             || self.segments.iter().any(|segment| !segment.damage.is_empty())
     }
 }
@@ -191,6 +235,20 @@ impl Walk {
         }
         let next = self.next.entry(stream).or_insert(sequence);
         *next = sequence.max(*next);
+    }
+
+    /// What was there when the journal was closed. Of a stream that was not seen at all, everything is missing that has not
+    /// left by a rule.
+    fn end(&mut self, closed: &Closed, mark: Option<&Mark>) {
+        let unmarked = mark.map_or(1, |mark| mark.other);
+        let begins = |stream: StreamId| {
+            let marked = mark.and_then(|mark| mark.streams.iter().find(|marked| marked.stream == stream));
+            marked.map_or(unmarked, |marked| marked.from)
+        };
+        for (stream, next) in &closed.streams {
+            self.at_least(*stream, begins(*stream));
+            self.at(*stream, *next);
+        }
     }
 
     fn saw(&mut self, stream: StreamId, sequence: Sequence) {

@@ -46,7 +46,7 @@ mod writer;
 pub use backup::{Backup, BackupError};
 pub use error::{AppendError, OpenError, ReadError, RetireError};
 pub use fs::{File, FileSystem, RealFs};
-pub use inspect::{InspectedSegment, Inspection, LockState, Lost, MarkerState, inspect};
+pub use inspect::{EndState, InspectedSegment, Inspection, LockState, Lost, MarkerState, inspect};
 pub use journal::Journal;
 pub use options::{Durability, Options};
 pub use record::{

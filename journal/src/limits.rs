@@ -41,6 +41,9 @@ pub(crate) const KEPT_MERGED_MAX: usize = 4096;
 /// of the 4 GiB that an offset can say.
 pub(crate) const SCAN_BYTES_MAX: u64 = 3 << 30;
 
+/// How far a `CLOSED` file is read: some 40 bytes a stream, of which a journal has two or three a broker.
+pub(crate) const CLOSED_BYTES_MAX: u64 = 64 << 20;
+
 /// How often an inspection reads the newest segment again that seems damaged while another process writes.
 pub(crate) const INSPECT_AGAIN_MAX: usize = 5;
 

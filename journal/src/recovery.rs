@@ -5,13 +5,16 @@
 //! with which the segment is then sealed, so that nothing is ever appended behind damage. A segment in the middle that
 //! has no valid footer gets a new one. The results come together in [`assembly`].
 //!
-//! One thing cannot be told: the last group before a crash is named as synced by no header, so that later damage to
-//! just that group looks like a tail. A clean close leaves a mark that names it.
+//! Where the journal ended is known when it was closed cleanly ([`closed`]): whatever is missing before that is lost, and
+//! which sequences it had is known exactly. A segment that is gone as a whole gets a file in its place that says so. After a
+//! crash one thing cannot be told: the last group is named as synced by no header, so that later damage to just that group
+//! looks like a tail.
 //!
 //! Before anything is acknowledged again, recovered groups that no header names as synced are written once more and
 //! synced: after a failed sync the page cache may show bytes that the disk does not have.
 
 mod assembly;
+pub(crate) mod closed;
 pub(crate) mod directory;
 pub(crate) mod judge;
 pub(crate) mod load;
@@ -24,7 +27,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::catalog::Catalog;
-use crate::format::JournalId;
+use crate::format::{Closed, JournalId};
 use crate::fs::{File, FileSystem};
 use crate::sequences::Sequences;
 use crate::tail::Tail;
@@ -35,6 +38,9 @@ pub(crate) const INCOMPLETE_FILE: &str = "INCOMPLETE";
 
 /// How the names of prepared segments end.
 pub(crate) const SPARE_SUFFIX: &str = ".spare";
+
+/// How the names of files end that have yet to get their own.
+pub(crate) const DRAFT_SUFFIX: &str = ".new";
 
 /// Everything that a journal starts from.
 pub(crate) struct Recovered {
@@ -75,11 +81,21 @@ pub(crate) fn recover(fs: &Arc<dyn FileSystem>, options: &Options) -> Result<Rec
         .first()
         .is_some_and(|first| first.records_before().is_some_and(|before| before > 0));
     let mark = marks::in_force(&**fs, &loaded)?;
-    let mut assembly = assembly::Assembly::new(&**fs, options, mark.as_ref(), trimmed);
-    let evidence = load::evidence(&loaded);
+    let stated = closed::read(&**fs, &options.directory, &directory.id)?;
+    let unreadable = match &stated {
+        closed::Stated::Unreadable(reason) => Some(reason.clone()),
+        closed::Stated::Nothing | closed::Stated::Closed(_) => None,
+    };
+    let closed = closed::believed(stated, &loaded);
+    let evidence = load::evidence(&loaded, closed.as_ref());
+    let mut assembly = assembly::Assembly::new(&**fs, options, mark.as_ref(), trimmed, closed);
+    if let Some(reason) = unreadable {
+        assembly.quarantine_files(Closed::FILE.to_owned(), reason);
+    }
     for (segment, evidence) in loaded.into_iter().zip(evidence) {
         assembly.add(segment, evidence)?;
     }
+    assembly.finish_closed(&directory.id)?;
     let mut recovered = assembly.finish(directory);
     recovered.report.took = start.elapsed();
     Ok(recovered)

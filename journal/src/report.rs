@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Sequence, StreamId};
+use crate::{Lost, Sequence, StreamId};
 
 /// What was found when the journal was opened.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,9 @@ pub struct Recovery {
     /// Segments that lost something that had been synced, or that are missing. Named at each open, as long as the
     /// segment is there.
     pub quarantined: Vec<Quarantined>,
+    /// What this opening found to be lost for good, as far as its sequences are known; exactly what is missing from the
+    /// end of a journal that was closed cleanly. Named once: later openings only name the segments.
+    pub lost: Vec<Lost>,
     /// How many segments the journal has.
     pub segments: u64,
     /// How long it took.

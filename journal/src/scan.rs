@@ -10,7 +10,7 @@ use crate::format::{
 };
 use crate::fs::File;
 use crate::limits;
-use crate::record::StreamId;
+use crate::record::{Sequence, StreamId};
 
 /// What stands in a segment, in file order.
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ pub(crate) struct FoundGroup {
     /// Records whose place is known. When the group is damaged, those of its whole frames before the damage, and those
     /// of which only the payload is damaged.
     pub(crate) slots: Vec<(StreamId, Slot)>,
+    /// Those of them of which the payload is damaged.
+    pub(crate) unreadable: Vec<(StreamId, Sequence)>,
     /// What is wrong with the frames.
     pub(crate) damage: Option<String>,
 }
@@ -181,6 +183,7 @@ impl Window<'_> {
             at,
             head,
             slots: Vec::new(),
+            unreadable: Vec::new(),
             damage: None,
         };
         let mut used = 0;
@@ -195,6 +198,7 @@ impl Window<'_> {
                 let at = used + usize::try_from(u64::from(slot.offset) - offset).expect("inside the group");
                 if verify_record(&body[at..], u64::from(slot.offset), place).is_none() {
                     group.damage = Some(format!("a record at byte {} is damaged", slot.offset));
+                    group.unreadable.push((stream, slot.sequence));
                 }
                 group.slots.push((stream, slot));
             }

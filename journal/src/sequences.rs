@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::Lost;
 use crate::format::{DirectoryEntry, Mark, is_kept};
 use crate::record::{Sequence, StreamId};
 
@@ -87,6 +88,23 @@ impl Sequences {
             }
         }
         self.other += lost;
+    }
+
+    /// What is missing of streams that are known to have come so far.
+    pub(crate) fn lost_before(&self, ends: &[(StreamId, Sequence)]) -> Vec<Lost> {
+        let missing = ends.iter().filter(|(stream, next)| self.next(*stream) < *next);
+        let lost = missing.map(|(stream, next)| Lost {
+            stream: *stream,
+            from: self.next(*stream),
+            to: next - 1,
+        });
+        lost.collect()
+    }
+
+    /// What each stream gives out next is known for certain.
+    pub(crate) fn found_end(&mut self, ends: &[(StreamId, Sequence)], other: Sequence) {
+        self.next = ends.iter().copied().collect();
+        self.other = other;
     }
 
     /// Every stream that is known.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use journal::{Bounds, Durability, FileSystem, Journal, Quarantined, RealFs, Record, StreamId};
+use journal::{Bounds, Durability, FileSystem, Journal, Lost, Quarantined, RealFs, Record, StreamId};
 
 use super::Embedded;
 use super::checkpoint::{self, Ticker};
@@ -22,7 +22,7 @@ use super::shared::Shared;
 use super::snapshot;
 use super::view::{Contents, Found, View, ViewError};
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::limits::{JOURNAL_QUEUE_BYTES_MAX, TAIL_BYTES_MAX};
+use crate::limits::{JOURNAL_QUEUE_BYTES_MAX, LOST_NAMED_MAX, TAIL_BYTES_MAX};
 
 /// How to open.
 #[derive(Clone)]
@@ -56,6 +56,8 @@ pub struct Opened {
     pub cut_bytes: u64,
     /// Files that are damaged and set aside, each with the reason.
     pub quarantined: Vec<String>,
+    /// What this opening found to be lost for good, by stream and sequence, as far as that is known exactly.
+    pub lost: Vec<String>,
     /// Why the progress view was rebuilt, if it was.
     pub view_rebuilt: Option<String>,
     /// How long it took.
@@ -164,7 +166,8 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
         directory: directory.clone(),
         reason,
     })?;
-    note_damage(&shared, &recovery.quarantined);
+    let lost = lost_in_words(&shared, &recovery.lost);
+    note_damage(&shared, &recovery.quarantined, &lost);
     let retention = Retention::new(Arc::clone(&shared), options.retain, options.segment_bytes);
     let embedded =
         start(shared, queue, retention).map_err(|source| OpenError::Directory { directory, source })?;
@@ -177,6 +180,7 @@ pub(super) fn open(options: Options) -> Result<(Embedded, Opened), OpenError> {
             .iter()
             .map(|part| format!("{}: {}", part.file, part.reason))
             .collect(),
+        lost,
         view_rebuilt: opened_view.rebuilt,
         took: started.elapsed(),
     };
@@ -305,12 +309,15 @@ pub(super) fn recover(shared: &Arc<Shared>, contents: &Contents, start: &Rebuilt
 }
 
 /// Says what is damaged, and has what is known of the state stored anew: what told it may be gone.
-fn note_damage(shared: &Shared, quarantined: &[Quarantined]) {
+fn note_damage(shared: &Shared, quarantined: &[Quarantined], lost: &[String]) {
     for part in quarantined {
         shared.note_lost(&format!(
             "the data directory is damaged: {}: {}",
             part.file, part.reason
         ));
+    }
+    for lost in lost {
+        shared.note_lost(&format!("lost for good: {lost}"));
     }
     if shared.lost().is_empty() {
         return;
@@ -329,6 +336,28 @@ fn note_damage(shared: &Shared, quarantined: &[Quarantined]) {
             ));
         }
     }
+}
+
+/// What is lost by the names of the streams, the first of it when it is in many places.
+fn lost_in_words(shared: &Shared, lost: &[Lost]) -> Vec<String> {
+    let name = |stream: StreamId| match shared.streams.by_number(stream.0) {
+        _ if stream == STATE => "the engine's state".to_owned(),
+        Some(broker) if broker.events == stream.0 => format!("events of {}", broker.name),
+        Some(broker) => format!("dead letters of {}", broker.name),
+        None if shared.is_redrive_stream(stream.0) => "dead letters that were sent again".to_owned(),
+        None => format!("records of stream {}", stream.0),
+    };
+    let named = lost.iter().take(LOST_NAMED_MAX);
+    let mut words: Vec<String> = named
+        .map(|lost| format!("{} {} to {}", name(lost.stream), lost.from, lost.to))
+        .collect();
+    if lost.len() > LOST_NAMED_MAX {
+        words.push(format!(
+            "and in {} further places, which `heddle doctor` names",
+            lost.len() - LOST_NAMED_MAX
+        ));
+    }
+    words
 }
 
 /// Makes up for a wall clock that was set back since the last run: see [`view::clock`](super::view).

@@ -78,6 +78,9 @@ impl Facts {
         for quarantined in &self.opened.quarantined {
             line("DAMAGED", quarantined);
         }
+        for lost in &self.opened.lost {
+            line("LOST", lost);
+        }
         if let Some(warning) = file_system::temporary(&self.data) {
             line(
                 "WARNING",

@@ -23,10 +23,8 @@ impl Marker {
     pub(crate) const DRAFT: &str = "FORMAT.new";
 
     pub(crate) fn encode(&self) -> String {
-        let id: String = self.id.iter().map(|byte| format!("{byte:02x}")).collect();
-        let text = format!("heddle journal\nformat {FORMAT_VERSION}\nid {id}\n");
-        let sum = plain_sum(text.as_bytes());
-        format!("{text}sum {sum:08x}\n")
+        let id = id_text(&self.id);
+        with_sum(format!("heddle journal\nformat {FORMAT_VERSION}\nid {id}\n"))
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Marker, HeaderFault> {
@@ -39,19 +37,31 @@ impl Marker {
     }
 
     fn parse(bytes: &[u8]) -> Option<(u32, Option<&str>)> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let (covered, sum) = text.split_at_checked(text.len().checked_sub("sum 00000000\n".len())?)?;
-        let sum = sum.strip_prefix("sum ")?.strip_suffix('\n')?;
-        if sum != format!("{:08x}", plain_sum(covered.as_bytes())) {
-            return None;
-        }
-        let mut lines = covered.strip_prefix("heddle journal\n")?.lines();
+        let mut lines = covered(bytes)?.strip_prefix("heddle journal\n")?.lines();
         let version = lines.next()?.strip_prefix("format ")?.parse().ok()?;
         Some((version, lines.next().and_then(|line| line.strip_prefix("id "))))
     }
 }
 
-fn parse_id(hex: &str) -> Option<JournalId> {
+/// Adds the last line, which makes sure of those before it.
+pub(super) fn with_sum(text: String) -> String {
+    let sum = plain_sum(text.as_bytes());
+    format!("{text}sum {sum:08x}\n")
+}
+
+/// The lines that the last one makes sure of; `None` when it does not.
+pub(super) fn covered(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (covered, sum) = text.split_at_checked(text.len().checked_sub("sum 00000000\n".len())?)?;
+    let sum = sum.strip_prefix("sum ")?.strip_suffix('\n')?;
+    (sum == format!("{:08x}", plain_sum(covered.as_bytes()))).then_some(covered)
+}
+
+pub(super) fn id_text(id: &JournalId) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn parse_id(hex: &str) -> Option<JournalId> {
     if hex.len() != 32 || !hex.is_ascii() {
         return None;
     }

@@ -309,3 +309,34 @@ fn only_segment_files_have_a_segment_number() {
         assert_eq!(segment_number(other), None, "{other}");
     }
 }
+
+fn closed() -> Closed {
+    Closed {
+        id: ID,
+        epoch: 3,
+        segment: 12,
+        group: 345,
+        records: 6789,
+        other: 2,
+        streams: vec![(StreamId(0), 17), (StreamId(LAST_STREAM), u64::MAX)],
+    }
+}
+
+#[test]
+fn what_a_close_leaves_is_read_back_and_a_flipped_bit_in_it_is_noticed() {
+    let text = closed().encode();
+    assert_eq!(Closed::decode(text.as_bytes()), Ok(closed()));
+    for flipped in flipped(text.as_bytes()) {
+        assert_eq!(Closed::decode(&flipped), Err(HeaderFault::Damaged));
+    }
+    for end in 0..text.len() {
+        assert_eq!(Closed::decode(&text.as_bytes()[..end]), Err(HeaderFault::Damaged));
+    }
+}
+
+#[test]
+fn what_a_close_of_a_newer_program_leaves_is_named() {
+    let text = "heddle journal closed\nformat 9\n";
+    let text = format!("{text}sum {:08x}\n", crc_fast::crc32_iscsi(text.as_bytes()));
+    assert_eq!(Closed::decode(text.as_bytes()), Err(HeaderFault::Newer(9)));
+}

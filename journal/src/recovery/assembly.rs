@@ -1,6 +1,7 @@
 //! Puts the segments together, oldest first: catalog, sequences, the place to go on, and the report.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::directory::Directory;
@@ -8,23 +9,28 @@ use super::judge::{Verdict, judge};
 use super::load::{Content, Evidence, Loaded};
 use super::{Position, Recovered, failed, repair};
 use crate::catalog::{Catalog, Extent, Sealed, ordered};
-use crate::format::{Footer, GroupKind, Mark, Slot, Trailer, file_name, is_kept};
-use crate::fs::FileSystem;
+use crate::format::{
+    Closed, Footer, GroupKind, JournalId, MARKS, Mark, SegmentHead, Slot, Trailer, file_name, is_kept, plain,
+};
+use crate::fs::{FileSystem, is_no_space};
 use crate::record::StreamId;
 use crate::scan::Scan;
 use crate::segment::{Segment, Table};
 use crate::sequences::Sequences;
 use crate::tail::{Tables, Tail};
-use crate::{OpenError, Options, Quarantined, Recovery};
+use crate::{Lost, OpenError, Options, Quarantined, Recovery};
 
 /// See the module.
 pub(crate) struct Assembly<'a> {
     fs: &'a dyn FileSystem,
+    directory: &'a Path,
     segment_bytes: u64,
     catalog: Catalog,
     sequences: Sequences,
     position: Position,
     tail: Option<Tail>,
+    /// Where the journal ended, if its last life ended with a close.
+    closed: Option<Closed>,
     report: Recovery,
 }
 
@@ -43,17 +49,20 @@ impl<'a> Assembly<'a> {
     /// `mark` is the one in force; without one, a journal that is `trimmed` has lost its oldest segments untold.
     pub(crate) fn new(
         fs: &'a dyn FileSystem,
-        options: &Options,
+        options: &'a Options,
         mark: Option<&Mark>,
         trimmed: bool,
+        closed: Option<Closed>,
     ) -> Assembly<'a> {
         let mut assembly = Assembly {
             fs,
+            directory: &options.directory,
             segment_bytes: options.segment_bytes,
             catalog: Catalog::new(trimmed && mark.is_none()),
             sequences: Sequences::new(),
             position: Position::default(),
             tail: None,
+            closed,
             report: Recovery {
                 clean: true,
                 ..Recovery::default()
@@ -88,7 +97,9 @@ impl<'a> Assembly<'a> {
                 self.add_sealed(segment, footer, file_bytes);
                 Ok(())
             }
-            Content::Unsealed(scan) if head.is_none() && scan.items.is_empty() => {
+            Content::Unsealed(scan)
+                if head.is_none() && scan.items.is_empty() && !self.is_closed_with(segment.number) =>
+            {
                 // Nothing says that the file is ours: it stays as it is.
                 self.position.bytes_on_disk += file_bytes;
                 Ok(())
@@ -102,6 +113,45 @@ impl<'a> Assembly<'a> {
                 }
             }
         }
+    }
+
+    /// What was there when the journal was closed is there, or takes its place as lost.
+    pub(crate) fn finish_closed(&mut self, id: &JournalId) -> Result<(), OpenError> {
+        let Some(closed) = self.closed.take() else {
+            return Ok(());
+        };
+        let missing = self.position.segment + 1..=closed.segment;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.quarantine_missing(*missing.start(), closed.segment);
+        self.adopt_end(&closed);
+        let head = SegmentHead {
+            id: *id,
+            number: closed.segment,
+            epoch: closed.epoch,
+            first_group: self.position.group + 1,
+            last_synced: self.position.group,
+            records_before: self.position.records,
+        };
+        self.position.segment = closed.segment;
+        self.position.group = closed.group;
+        self.position.records = closed.records;
+        let segment = Segment::new(self.directory, id, closed.segment);
+        match repair::stand_in(self.fs, self.directory, &segment, &head) {
+            Ok(()) => {}
+            // The next segment's header says as well that something is missing before it.
+            Err(error) if is_no_space(&error) => return Ok(()),
+            Err(error) => return Err(failed("make", &segment.path)(error)),
+        }
+        self.seal(Judged {
+            segment,
+            verdict: Verdict::of_lost(&head, &closed),
+            evidence: Evidence::default(),
+            first_group: head.first_group,
+            records_before: head.records_before,
+            unattributed: closed.records.saturating_sub(head.records_before),
+        })
     }
 
     pub(crate) fn finish(mut self, directory: Directory) -> Recovered {
@@ -126,13 +176,7 @@ impl<'a> Assembly<'a> {
     /// Segments between the one before and this one, and what they held.
     fn note_missing(&mut self, loaded: &Loaded) {
         // What has left by a rule stands in a mark, and the position begins behind it.
-        let (first, last) = (self.position.segment + 1, loaded.segment.number.saturating_sub(1));
-        if first == last {
-            self.quarantine(first, "the file is missing".to_owned());
-        } else if first < last {
-            let files = format!("{} to {}", file_name(first), file_name(last));
-            self.quarantine_files(files, "the files are missing".to_owned());
-        }
+        self.quarantine_missing(self.position.segment + 1, loaded.segment.number.saturating_sub(1));
         let before = loaded.records_before();
         let lost = before.map_or(0, |before| before.saturating_sub(self.position.records));
         if lost > 0 {
@@ -202,7 +246,14 @@ impl<'a> Assembly<'a> {
         if !verdict.losses.is_empty() {
             self.quarantine(segment.number, verdict.losses.join("; "));
         }
-        let unattributed = self.note_sequences(&verdict);
+        let unattributed = self.note_found(&verdict);
+        if let Some(closed) = self.closed.take_if(|closed| closed.segment == segment.number) {
+            self.adopt_end(&closed);
+        } else if unattributed > 0 {
+            let seen_after = &verdict.seen_after;
+            self.sequences
+                .skip(unattributed, |stream| seen_after.contains(&stream));
+        }
         self.position.group = self.position.group.max(verdict.last_group);
         self.position.records = verdict.records_after;
         let first_group = first_group.unwrap_or(self.position.group);
@@ -216,21 +267,45 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Takes note of what was found and makes the streams skip what was lost. Answers how many lost records may have
-    /// been of any stream.
-    fn note_sequences(&mut self, verdict: &Verdict) -> u64 {
+    /// Takes note of what was found. Answers how many lost records may have been of any stream.
+    fn note_found(&mut self, verdict: &Verdict) -> u64 {
         let mut gaps = 0;
         for (stream, slot) in verdict.slots() {
-            gaps += self.sequences.found(*stream, slot.sequence);
+            let gap = self.sequences.found(*stream, slot.sequence);
+            if gap > 0 {
+                self.report.lost.push(Lost {
+                    stream: *stream,
+                    from: slot.sequence - gap,
+                    to: slot.sequence - 1,
+                });
+            }
+            gaps += gap;
             self.report.records += 1;
         }
-        let unattributed = verdict.records_lost.saturating_sub(gaps);
-        if unattributed > 0 {
-            let seen_after = &verdict.seen_after;
-            self.sequences
-                .skip(unattributed, |stream| seen_after.contains(&stream));
-        }
-        unattributed
+        let unreadable = verdict.groups.iter().flat_map(|group| &group.unreadable);
+        let of_callers = unreadable.filter(|(stream, _)| *stream != MARKS);
+        self.report.lost.extend(of_callers.map(|(stream, sequence)| Lost {
+            stream: plain(*stream),
+            from: *sequence,
+            to: *sequence,
+        }));
+        verdict.records_lost.saturating_sub(gaps)
+    }
+
+    /// The streams go on where they stood when the journal was closed: exactly what is missing before that is lost.
+    fn adopt_end(&mut self, closed: &Closed) {
+        self.report
+            .lost
+            .extend(self.sequences.lost_before(&closed.streams));
+        self.sequences.found_end(&closed.streams, closed.other);
+        self.position.epoch = self.position.epoch.max(closed.epoch);
+    }
+
+    /// Whether a segment is the one that was the newest when the journal was closed.
+    fn is_closed_with(&self, segment: u64) -> bool {
+        self.closed
+            .as_ref()
+            .is_some_and(|closed| closed.segment == segment)
     }
 
     /// The newest segment, without a loss: writing goes on in it.
@@ -314,7 +389,16 @@ impl<'a> Assembly<'a> {
         self.quarantine_files(file_name(segment), reason);
     }
 
-    fn quarantine_files(&mut self, file: String, reason: String) {
+    fn quarantine_missing(&mut self, first: u64, last: u64) {
+        if first == last {
+            self.quarantine(first, "the file is missing".to_owned());
+        } else if first < last {
+            let files = format!("{} to {}", file_name(first), file_name(last));
+            self.quarantine_files(files, "the files are missing".to_owned());
+        }
+    }
+
+    pub(super) fn quarantine_files(&mut self, file: String, reason: String) {
         tracing::error!(file, reason, "a journal segment is damaged");
         self.report.quarantined.push(Quarantined { file, reason });
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::{INCOMPLETE_FILE, failed};
+use super::{DRAFT_SUFFIX, INCOMPLETE_FILE, failed};
 use crate::OpenError;
 use crate::format::{HeaderFault, JournalId, Marker, SEGMENT_HEAD, SegmentHead, file_name, segment_number};
 use crate::fs::{File, FileSystem, read_full};
@@ -32,8 +32,8 @@ pub(crate) fn open(fs: &dyn FileSystem, directory: &Path) -> Result<Directory, O
             directory: directory.to_owned(),
         });
     }
-    if names.iter().any(|name| name == Marker::DRAFT) {
-        let path = directory.join(Marker::DRAFT);
+    for draft in names.iter().filter(|name| name.ends_with(DRAFT_SUFFIX)) {
+        let path = directory.join(draft);
         fs.remove(&path).map_err(failed("remove", &path))?;
     }
     let mut segments: Vec<u64> = names.iter().filter_map(|name| segment_number(name)).collect();

@@ -10,7 +10,7 @@ mod tests;
 use std::collections::HashSet;
 
 use super::load::Evidence;
-use crate::format::{SEGMENT_HEAD, Slot, align, record_bytes};
+use crate::format::{Closed, SEGMENT_HEAD, SegmentHead, Slot, align, record_bytes};
 use crate::record::StreamId;
 use crate::scan::{FoundGroup, Item, Scan};
 
@@ -65,6 +65,23 @@ pub(crate) fn judge(
 }
 
 impl Verdict {
+    /// Of a segment that is gone as a whole: `head` says what stands before it, `closed` what stood at its end.
+    pub(crate) fn of_lost(head: &SegmentHead, closed: &Closed) -> Verdict {
+        let mut verdict = Verdict {
+            end: SEGMENT_HEAD,
+            records_after: head.records_before,
+            last_group: head.last_synced,
+            ..Verdict::default()
+        };
+        let evidence = Evidence {
+            last_group: Some(closed.group),
+            records_end: Some(closed.records),
+            ..Evidence::default()
+        };
+        verdict.take_end(SEGMENT_HEAD, evidence);
+        verdict
+    }
+
     /// The records whose places are known.
     pub(crate) fn slots(&self) -> impl Iterator<Item = &(StreamId, Slot)> {
         self.groups.iter().flat_map(|group| &group.slots)

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::directory::{Directory, newer, read_segment_head};
 use super::failed;
 use crate::OpenError;
-use crate::format::{Footer, HeaderFault, JournalId, SegmentHead, Trailer};
+use crate::format::{Closed, Footer, HeaderFault, JournalId, SegmentHead, Trailer};
 use crate::fs::{File, FileSystem, read_full};
 use crate::scan::{Item, Scan, scan};
 use crate::segment::Segment;
@@ -51,11 +51,12 @@ pub(crate) fn load_all(
     segments.map(|segment| load(fs, &directory.id, segment)).collect()
 }
 
-/// What is known about each segment from itself and those after it.
-pub(crate) fn evidence(loaded: &[Loaded]) -> Vec<Evidence> {
+/// What is known about each segment from itself, those after it, and what was written down at a clean close.
+pub(crate) fn evidence(loaded: &[Loaded], closed: Option<&Closed>) -> Vec<Evidence> {
     let adjacent = |index: usize| loaded[index].segment.number + 1 == loaded[index + 1].segment.number;
-    let behind = |index: usize| match loaded.get(index + 1) {
-        None => {
+    let behind = |index: usize| match (loaded.get(index + 1), closed) {
+        (None, Some(closed)) => at_close(&loaded[index], closed),
+        (None, None) => {
             let synced = loaded[index].synced();
             Evidence {
                 synced,
@@ -65,7 +66,7 @@ pub(crate) fn evidence(loaded: &[Loaded]) -> Vec<Evidence> {
             }
         }
         // A segment is begun when everything before it is synced.
-        Some(next) => Evidence {
+        (Some(next), _) => Evidence {
             synced: u64::MAX,
             last_group: next
                 .first_group()
@@ -76,6 +77,17 @@ pub(crate) fn evidence(loaded: &[Loaded]) -> Vec<Evidence> {
         },
     };
     (0..loaded.len()).map(behind).collect()
+}
+
+/// What is known about the newest segment that is there when the journal was closed cleanly: all of it was synced.
+fn at_close(newest: &Loaded, closed: &Closed) -> Evidence {
+    let is_last = newest.segment.number == closed.segment;
+    Evidence {
+        synced: u64::MAX,
+        last_group: is_last.then_some(closed.group),
+        records_end: is_last.then_some(closed.records),
+        newest: is_last,
+    }
 }
 
 impl Loaded {

@@ -1,11 +1,13 @@
-//! Changes to segment files that recovery makes: clearing a tail, sealing, and making sure that what is served from now
+//! Changes to segment files that recovery makes: clearing a tail, sealing, standing in for one that is gone, and making sure that what is served from now
 //! on is on the disk.
 
 use std::io;
+use std::path::Path;
 
+use super::DRAFT_SUFFIX;
 use super::judge::Verdict;
 use super::load::Evidence;
-use crate::format::{Footer, Trailer};
+use crate::format::{Footer, SegmentHead, Trailer};
 use crate::fs::{File, FileSystem, is_no_space, read_full};
 use crate::limits;
 use crate::segment::Segment;
@@ -52,6 +54,21 @@ pub(super) fn seal(
     make_sure(&*file, verdict.unsynced_from(evidence), verdict.end)?;
     let (footer, on_disk) = tail::seal(&*file, segment.place, tables, trailer)?;
     Ok((footer, on_disk, file.len()?))
+}
+
+/// Makes a file with nothing but a header in the place of a segment that is gone, for what was in it to be recorded in.
+pub(super) fn stand_in(
+    fs: &dyn FileSystem,
+    directory: &Path,
+    segment: &Segment,
+    head: &SegmentHead,
+) -> io::Result<()> {
+    let draft = directory.join(format!("{}{DRAFT_SUFFIX}", segment.file_name()));
+    let file = fs.create(&draft)?;
+    file.write_at(&head.encode(), 0)?;
+    file.sync_all()?;
+    fs.rename(&draft, &segment.path)?;
+    fs.sync_dir(directory)
 }
 
 /// Makes a range of a file, and its length, durable even if an earlier sync failed: writes the bytes over themselves, so

@@ -14,10 +14,10 @@ use super::group::Group;
 use super::spare::{Spare, Spares};
 use super::{Counters, Pending, Shared};
 use crate::catalog::{Catalog, Sealed};
-use crate::format::{GROUP_HEAD, GroupHead, GroupKind, JournalId, SegmentHead, Trailer, narrow};
+use crate::format::{Closed, GROUP_HEAD, GroupHead, GroupKind, JournalId, SegmentHead, Trailer, narrow};
 use crate::fs::FileSystem;
 use crate::record::Purpose;
-use crate::recovery::Position;
+use crate::recovery::{Position, closed};
 use crate::segment::Segment;
 use crate::sequences::Sequences;
 use crate::space::Space;
@@ -100,6 +100,8 @@ impl Log {
         if !self.tail.as_ref().is_some_and(fits) && !self.roll(Purpose::Upkeep)? {
             return Ok(false);
         }
+        // What it says ends here. Before, and while there is no room, a loss that it tells of may be recorded nowhere else.
+        self.forget_close()?;
         self.write(GroupKind::Opening, &mut Group::default())?;
         self.sync()?;
         self.note_committed();
@@ -227,7 +229,40 @@ impl Log {
         }
         self.sync()?;
         self.write(GroupKind::Close, &mut Group::default())?;
-        self.sync()
+        self.sync()?;
+        self.note_close();
+        Ok(())
+    }
+
+    /// Writes down where the journal ended. Without it a later loss at the end looks like a write that was cut short.
+    fn note_close(&self) {
+        let mut streams: Vec<_> = self.sequences.all().collect();
+        streams.sort_unstable();
+        let closed = Closed {
+            id: self.id,
+            epoch: self.position.epoch,
+            segment: self.position.segment,
+            group: self.position.group,
+            records: self.position.records,
+            other: self.sequences.other(),
+            streams,
+        };
+        if let Err(error) = closed::write(&*self.fs, &self.options.directory, &closed) {
+            tracing::warn!(
+                %error,
+                "where the journal ended could not be written down: the next start cannot tell if something is lost there"
+            );
+        }
+    }
+
+    /// The journal goes on behind its close.
+    fn forget_close(&self) -> Result<(), LogFailed> {
+        let directory = &self.options.directory;
+        closed::forget(&*self.fs, directory).map_err(|source| LogFailed {
+            action: "remove",
+            path: directory.join(Closed::FILE),
+            source,
+        })
     }
 
     fn sync(&mut self) -> Result<(), LogFailed> {

@@ -163,13 +163,13 @@ fn a_cut_clears_the_bytes() {
 }
 
 /// What a damaged journal still says, compared with what it held.
-struct Seen {
-    read: BTreeMap<(u64, u64), String>,
-    damaged: BTreeSet<(u64, u64)>,
+pub(crate) struct Seen {
+    pub(crate) read: BTreeMap<(u64, u64), String>,
+    pub(crate) damaged: BTreeSet<(u64, u64)>,
 }
 
 /// Reads all that can be read, going on behind damage.
-fn read_around_damage(journal: &Journal) -> Seen {
+pub(crate) fn read_around_damage(journal: &Journal) -> Seen {
     let mut seen = Seen {
         read: BTreeMap::new(),
         damaged: BTreeSet::new(),

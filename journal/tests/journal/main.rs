@@ -3,6 +3,7 @@
 
 mod backup;
 mod basics;
+mod closing;
 mod concurrency;
 mod damage;
 mod durability;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use broker::embedded::{Examined, LockState};
+use broker::embedded::{EndState, Examined, LockState};
 use serde::Serialize;
 
 /// Free bytes below which the next start is likely to refuse events: the default of `--free-bytes-min`.
@@ -159,6 +159,7 @@ fn problems(examined: &Examined) -> Vec<String> {
     let journal = &examined.journal;
     let mut problems: Vec<String> = examined.format_problem.iter().cloned().collect();
     problems.extend(journal.marker_problem());
+    problems.extend(journal.end_problem());
     if journal.is_incomplete {
         problems.push("it is a backup that was not finished".to_owned());
     }
@@ -198,6 +199,13 @@ fn notes(examined: &Examined) -> Vec<String> {
         notes.push(format!(
             "{tail} bytes of a write that was never acknowledged stand at the end; the next start cuts them"
         ));
+    }
+    if journal.end == EndState::Open && journal.lock == LockState::Free && !journal.segments.is_empty() {
+        notes.push(
+            "it was not closed cleanly: what a failing disk took from the very end could not be told from a write that was \
+             never acknowledged"
+                .to_owned(),
+        );
     }
     if examined.view.bytes.is_none() && !journal.segments.is_empty() {
         notes

@@ -8,6 +8,7 @@ fn opened() -> Opened {
         records_scanned: 12,
         cut_bytes: 0,
         quarantined: Vec::new(),
+        lost: Vec::new(),
         view_rebuilt: None,
         took: Duration::from_millis(5),
     }
@@ -78,12 +79,13 @@ fn a_relaxed_mode_says_what_may_be_lost() {
 fn damage_and_a_token_are_in_the_banner() {
     let mut facts = facts(Opened {
         quarantined: vec!["00001.seg: bad checksum".to_owned()],
+        lost: vec!["events of default/default 3 to 5".to_owned()],
         ..opened()
     });
     facts.token_file = Some(PathBuf::from("/etc/token"));
     let text = facts.banner();
     assert!(
-        text.contains("DAMAGED") && text.contains("bad checksum"),
+        text.contains("DAMAGED") && text.contains("bad checksum") && text.contains("default/default 3 to 5"),
         "{text}"
     );
     assert!(text.contains("Bearer $(cat '/etc/token')"), "{text}");

@@ -38,6 +38,7 @@ fn group(at: u64, number: u64, damaged: bool) -> Item {
         vec![(StreamId(1), slot)]
     };
     Item::Group(FoundGroup {
+        unreadable: Vec::new(),
         at,
         head,
         slots,

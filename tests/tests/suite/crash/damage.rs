@@ -34,7 +34,9 @@ enum Loss {
     Nothing,
     /// At most so many events, and it is said.
     Said(usize),
-    /// At most so many, which nothing tells from a write that was never acknowledged.
+    /// As [`Loss::Said`], and what is said is exact: by the doctor before, and by the life after.
+    Named(usize),
+    /// At most so many from the end after a kill, which nothing tells from a write that was never acknowledged.
     Tail(usize),
 }
 
@@ -115,6 +117,10 @@ impl Base {
         fs::remove_dir_all(&data.path).expect("the data of the case before can go");
         copy(&self.folder.path().join("data"), &data.path);
         damage(&data);
+        let diagnosis = match loss {
+            Loss::Named(_) => Some(self.heddle.cli(&["doctor", "--data", "data", "-o", "json"]).await),
+            _ => None,
+        };
 
         self.came.lock().clear();
         self.heddle.launch();
@@ -130,11 +136,21 @@ impl Base {
         let trigger = self.heddle.idle_trigger("t").await;
         let readiness = get(&format!("{}/readyz", self.heddle.admin())).await;
         assert_eq!(readiness.status, 200, "{what}: {}", readiness.text());
-        self.judge(what, loss, &trigger, &readiness.json());
+        let missing = self.judge(what, loss, &trigger, &readiness.json());
+        if let Some(diagnosis) = diagnosis {
+            assert_eq!(diagnosis.code, Some(65), "{what}: {diagnosis:?}");
+            let lost = diagnosis.json()["lost"].clone();
+            assert_eq!(
+                named(&lost, |lost| lost["what"].clone()),
+                missing,
+                "{what}: {lost}"
+            );
+        }
         self.heddle.kill();
     }
 
-    fn judge(&self, what: &str, loss: Loss, trigger: &Value, readiness: &Value) {
+    /// Answers which events are missing.
+    fn judge(&self, what: &str, loss: Loss, trigger: &Value, readiness: &Value) -> BTreeSet<usize> {
         let mut missing: BTreeSet<usize> = (0..EVENTS).collect();
         for (n, is_right) in self.came.lock().iter() {
             assert!(is_right, "{what}: event {n} came with other bytes");
@@ -152,19 +168,47 @@ impl Base {
         );
         let lost_max = match loss {
             Loss::Nothing => 0,
-            Loss::Said(events) | Loss::Tail(events) => events,
+            Loss::Said(events) | Loss::Named(events) | Loss::Tail(events) => events,
         };
         assert!(
             missing.len() <= lost_max,
             "{what}: these are missing: {missing:?}"
         );
-        if !missing.is_empty() && matches!(loss, Loss::Said(_)) {
+        if !missing.is_empty() && !matches!(loss, Loss::Tail(_)) {
             assert!(
                 told || unreadable > 0,
                 "{what}: {missing:?} are missing and nobody says so"
             );
         }
+        if matches!(loss, Loss::Named(_)) {
+            assert!(!missing.is_empty(), "{what}: it was to cost something");
+            assert_eq!(said_lost(warnings), missing, "{what}: {warnings:?}");
+        }
+        missing
     }
+}
+
+/// The events that `/readyz` names as lost.
+fn said_lost(warnings: &[Value]) -> BTreeSet<usize> {
+    let ranges = warnings.iter().filter_map(|warning| {
+        let words = warning.as_str()?;
+        let (_, range) = words.split_once("lost for good: events of default/default ")?;
+        let (from, to) = range.split_once(" to ")?;
+        Some(serde_json::json!({"from": from.parse::<u64>().ok()?, "to": to.parse::<u64>().ok()?}))
+    });
+    named(&ranges.collect(), |_| "events of default/default".into())
+}
+
+/// The events of ranges of sequences, of which `what` says whose they are. Event 0 was stored first.
+fn named(ranges: &Value, what: impl Fn(&Value) -> Value) -> BTreeSet<usize> {
+    let ranges = ranges.as_array().expect("a list").iter();
+    let of_events = ranges.filter(|range| what(range) == "events of default/default");
+    let bound = |range: &Value, name: &str| {
+        usize::try_from(range[name].as_u64().expect("a number")).expect("a small number")
+    };
+    of_events
+        .flat_map(|range| bound(range, "from") - 1..bound(range, "to"))
+        .collect()
 }
 
 impl Data {
@@ -313,34 +357,30 @@ async fn segments_that_are_cut_short_or_gone_cost_what_was_in_them_and_it_is_sai
         ("middle", Data::middle),
         ("newest", Data::newest),
     ] {
-        // What names the last groups as synced stands behind them: without it they look like a write that was cut short.
-        let without_an_end = if which == "newest" {
-            Loss::Tail(within)
+        // A clean end wrote down what there was, also of the last group, which nothing else names as synced.
+        let at_the_end = if which == "newest" {
+            Loss::Named(within)
         } else {
             Loss::Said(within)
         };
-        base.survives(&format!("{which} segment cut in half"), without_an_end, |data| {
+        base.survives(&format!("{which} segment cut in half"), at_the_end, |data| {
             edit(&segment(data), |bytes| {
                 let last = groups(bytes).last().expect("it holds events").0;
                 bytes.truncate(last.max(SEGMENT_HEAD * 2) / 2);
             });
         })
         .await;
-        base.survives(&format!("{which} segment empty"), Loss::Said(within), |data| {
+        base.survives(&format!("{which} segment empty"), at_the_end, |data| {
             edit(&segment(data), Vec::clear);
         })
         .await;
-        base.survives(&format!("{which} segment gone"), without_an_end, |data| {
+        base.survives(&format!("{which} segment gone"), at_the_end, |data| {
             fs::remove_file(segment(data)).expect("a file can be removed");
         })
         .await;
-        base.survives(
-            &format!("{which} segment overwritten"),
-            Loss::Said(within),
-            |data| {
-                edit(&segment(data), |bytes| Rng::with_seed(7).fill(bytes));
-            },
-        )
+        base.survives(&format!("{which} segment overwritten"), at_the_end, |data| {
+            edit(&segment(data), |bytes| Rng::with_seed(7).fill(bytes));
+        })
         .await;
     }
 }

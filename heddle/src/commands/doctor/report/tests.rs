@@ -75,3 +75,31 @@ async fn what_a_newer_program_wrote_is_said() {
     let report = Report::of(&examine(&data).expect("it can be read"));
     assert!(report.problems[0].contains("newer program"), "{report:?}");
 }
+
+#[tokio::test]
+async fn what_is_gone_from_the_end_after_a_clean_end_is_named_and_after_a_kill_the_doctor_says_that_it_could_not_tell()
+ {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = data(folder.path()).await;
+    let segment = data.join("journal/000000000001.seg");
+    let whole = std::fs::read(&segment).expect("a segment");
+    std::fs::remove_file(&segment).expect("it can be removed");
+    let report = Report::of(&examine(&data).expect("it can be read"));
+    let text = report.text();
+    assert!(
+        text.contains("WRONG        000000000001.seg: the file is missing"),
+        "{text}"
+    );
+    assert!(text.contains("1 to 5"), "{text}");
+
+    std::fs::write(&segment, whole).expect("it can be written");
+    std::fs::remove_file(data.join("journal/CLOSED")).expect("it was there");
+    let report = Report::of(&examine(&data).expect("it can be read"));
+    assert!(
+        report.is_healthy() && report.text().contains("not closed cleanly"),
+        "{report:?}"
+    );
+    std::fs::write(data.join("journal/CLOSED"), "what?").expect("it can be written");
+    let report = Report::of(&examine(&data).expect("it can be read"));
+    assert!(report.problems[0].contains("CLOSED"), "{report:?}");
+}
