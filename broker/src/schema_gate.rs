@@ -1,6 +1,6 @@
 //! The gate at a broker's door: data of events held to the schemas of the configuration, before anything is stored.
 //!
-//! Asked by the ingress and by the sources; replies pass. An event may meet several schemas: it is refused when one
+//! Asked by the ingress, by the sources, and for replies and forwarded events. An event may meet several schemas: it is refused when one
 //! that refuses does not fit. Each schema counts what it saw, and is logged at most once in a while.
 
 use std::collections::HashMap;

@@ -6,6 +6,7 @@ use broker::{AppendError, Claim, Failure, Pause, PausedBy, Step, Unsettled};
 use schemas::event::Event;
 use tokio::time::Instant;
 
+use crate::door;
 use crate::endpoint::Target;
 use crate::exchange::Exchange;
 use crate::extensions;
@@ -101,9 +102,13 @@ async fn attempt(trigger: &Trigger, claim: &Claim) -> Tried {
                 target,
                 policy: &trigger.policy,
             };
-            Tried::Attempt(exchange.run(&event).await)
+            let outcome = exchange.run(&event).await;
+            Tried::Attempt(door::reply(trigger, &target.destination, outcome))
         }
-        Target::Broker(to) => Tried::Forwarded(trigger.rules().forward(to, &event, stored, progress)),
+        Target::Broker(to) => match door::forward(trigger, to, &event) {
+            Ok(()) => Tried::Forwarded(trigger.rules().forward(to, &event, stored, progress)),
+            Err(refused) => Tried::Attempt(refused),
+        },
         Target::Echo => Tried::Attempt(Outcome::Delivered {
             status: 200,
             reply: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Clock, Engine, SubscribeError, SystemClock};
+use broker::{Clock, Engine, SchemaGate, SubscribeError, SystemClock};
 use schemas::names::ResourceName;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +38,8 @@ pub struct Options {
     pub metrics: Metrics,
     /// What may be in flight and how large replies may be.
     pub limits: Limits,
+    /// The schemas at the brokers' doors, which replies and forwarded events pass as well.
+    pub schemas: SchemaGate,
     /// Seed of the jitter; equal seeds give equal waits.
     pub seed: u64,
 }
@@ -115,6 +117,7 @@ impl Options {
             observer: Arc::new(Silent),
             metrics: Metrics::default(),
             limits: Limits::default(),
+            schemas: SchemaGate::default(),
             seed: fastrand::u64(..),
         }
     }

@@ -25,6 +25,7 @@ pub mod backoff;
 pub mod breaker;
 mod delivery;
 pub mod dispatcher;
+mod door;
 mod endpoint;
 mod exchange;
 pub mod extensions;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use broker::{Clock, Failure, Side, Step, Subscription};
+use broker::{Clock, Failure, SchemaGate, Side, Step, Subscription};
 use fastrand::Rng;
 use parking_lot::Mutex;
 use schemas::event::Event;
@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) limits: Limits,
+    /// What goes on into a broker is held to these.
+    pub(crate) schemas: SchemaGate,
     /// For jitter.
     pub(crate) random: Mutex<Rng>,
     /// Places for claims that wait for a dead letter sink.

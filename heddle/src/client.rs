@@ -183,11 +183,17 @@ impl Client {
         path: &str,
         body: &Value,
     ) -> Outcome<Document> {
+        self.change_text(timeout, path, body.to_string()).await
+    }
+
+    /// As [`Client::change_within`], with JSON that goes as it is written.
+    ///
+    /// # Errors
+    /// See there.
+    pub(crate) async fn change_text(&self, timeout: Duration, path: &str, body: String) -> Outcome<Document> {
         let json = HeaderValue::from_static("application/json");
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
-        let answer = self
-            .post_within(timeout, path, headers, body.to_string().into())
-            .await?;
+        let answer = self.post_within(timeout, path, headers, body.into()).await?;
         self.document(answer)
     }
 

@@ -11,6 +11,7 @@ mod configuration;
 mod console;
 mod durability;
 mod exit;
+mod explanation;
 mod file_system;
 mod limits;
 mod metrics;
@@ -73,7 +74,7 @@ async fn run(command: Command) -> Outcome {
         Command::Doctor(args) => commands::doctor::run(args).await,
         Command::Backup(args) => commands::backup::run(args).await,
         Command::Tail(args) => commands::tail::run(args).await,
-        Command::Filter(command) => commands::filter::run(&command),
+        Command::Filter(command) => commands::filter::run(&command).await,
         Command::Sql(args) => commands::sql::run(&args),
         Command::Schema => commands::schema::run(),
     }

@@ -90,6 +90,7 @@ pub(super) fn assemble(
         transport: options.transport,
         observer: options.observer,
         limits: options.limits,
+        schemas: options.schemas,
         random: Mutex::new(Rng::with_seed(options.seed)),
         parking: Arc::new(Semaphore::new(PARKED_CLAIMS_MAX)),
         metrics: options.metrics.clone(),

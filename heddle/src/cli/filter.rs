@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use schemas::names::ResourceName;
 
+use super::query::AdminArgs;
+
 /// Arguments of `heddle sql`.
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["expression", "batch"])))]
@@ -44,9 +46,11 @@ pub(crate) struct ExplainArgs {
     /// The event, as structured JSON: a file, or `-` for standard input.
     #[arg(long, value_name = "FILE|-")]
     pub(crate) event: PathBuf,
-    /// Files or folders with the trigger's YAML; may be repeated.
-    #[arg(long, short, required = true, num_args = 1.., value_name = "FILE_OR_DIR")]
+    /// Files or folders with the trigger's YAML; may be repeated. Without any, a running heddle is asked.
+    #[arg(long, short, num_args = 1.., value_name = "FILE_OR_DIR")]
     pub(crate) config: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
     /// How to print it.
     #[arg(long, short, default_value = "text", value_name = "FORMAT")]
     pub(crate) output: ExplainOutput,

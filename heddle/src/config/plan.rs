@@ -99,6 +99,8 @@ pub(crate) struct Trigger {
     pub(crate) broker: ResourceName,
     /// Which of them.
     pub(crate) filter: Filter,
+    /// Where its conditions are written, in the order of the filter's leaves.
+    pub(crate) conditions: Vec<Place>,
     /// Where they go.
     pub(crate) subscriber: Sink,
     /// How: its own delivery, else its broker's, else Knative's default.

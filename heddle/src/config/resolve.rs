@@ -143,6 +143,7 @@ impl<'a> Resolver<'a> {
             place: identity.place.clone(),
             broker: broker.value.clone(),
             filter: trigger.filter.clone(),
+            conditions: trigger.conditions.clone(),
             subscriber: subscriber?,
             delivery,
             start: trigger.start,

@@ -83,7 +83,7 @@ impl Running {
         let admission = Admission::new(ADMISSION_BYTES_MAX);
         let narrator = Narrator::new(console, wiring.echoes);
 
-        let options = dispatcher_options(&engine, narrator, &metrics);
+        let options = dispatcher_options(&engine, narrator, &metrics, &wiring.schemas);
         let dispatcher = Dispatcher::start(options, wiring.triggers)
             .await
             .or_exit(Exit::Data)?;
@@ -172,11 +172,17 @@ impl Common {
     }
 }
 
-fn dispatcher_options(engine: &Embedded, narrator: Arc<Narrator>, metrics: &Metrics) -> dispatcher::Options {
+fn dispatcher_options(
+    engine: &Embedded,
+    narrator: Arc<Narrator>,
+    metrics: &Metrics,
+    schemas: &SchemaGate,
+) -> dispatcher::Options {
     let mut options = dispatcher::Options::new(Arc::new(engine.clone()));
     options.clock = engine.clock();
     options.observer = narrator;
     options.metrics = metrics.register(dispatcher::Metrics::register);
+    options.schemas = schemas.clone();
     options
 }
 

@@ -6,6 +6,7 @@ mod catalogue;
 mod condition;
 mod dead_letters;
 mod endpoints;
+mod explain;
 mod health;
 mod held_keys;
 mod openapi;

@@ -10,6 +10,8 @@ pub(super) fn of(plan: &Plan) -> Catalogue {
         let entry = TriggerEntry {
             subscriber: sinks::words(&trigger.subscriber),
             dead_letter_sink: trigger.delivery.dead_letter_sink.as_ref().map(sinks::words),
+            filter: trigger.filter.clone(),
+            conditions: trigger.conditions.clone(),
         };
         (trigger.name.clone(), entry)
     });

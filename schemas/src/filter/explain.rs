@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use cesql::ast::{LogicalOperator, Node, NodeKind};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::data::{Facts, Found};
 use super::sql::Sql;
@@ -14,7 +14,7 @@ use super::{Filter, Test};
 use crate::event::Event;
 
 /// One clause of a filter and what it said of an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Clause {
     /// The clause as it is written, about: `exact type: "order.placed"`.
@@ -36,7 +36,7 @@ pub struct Clause {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leaf: Option<usize>,
     /// The clauses inside it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of: Vec<Clause>,
     #[serde(skip)]
     join: Join,

@@ -99,6 +99,65 @@ async fn expressions_and_conditions_on_data_choose_events_and_explain_themselves
         explained["decided"][0]["clause"], "cesql INT(partitionkey) % 2 = 0",
         "{explained}"
     );
+    assert!(
+        explained["decided"][0]["place"]
+            .to_string()
+            .contains("mesh.yaml:"),
+        "{explained}"
+    );
+
+    // The heddle that runs says the same, as text too.
+    let asked = |trigger, output| {
+        [
+            "filter",
+            "explain",
+            "--trigger",
+            trigger,
+            "--event",
+            "event.json",
+            "-o",
+            output,
+        ]
+    };
+    let told = heddle
+        .cli(&[&asked("sql", "json")[..], &["--admin", heddle.admin()]].concat())
+        .await;
+    let mut told = told.json();
+    // But for the name of the file, which it was given as a path.
+    let place = |value: &Value| {
+        value
+            .to_string()
+            .rsplit_once("mesh.yaml:")
+            .map(|(_, at)| at.to_owned())
+    };
+    assert_eq!(
+        place(&told["decided"][0]["place"]),
+        place(&explained["decided"][0]["place"])
+    );
+    for field in ["trigger", "matches", "filter"] {
+        assert_eq!(told[field].take(), explained[field], "{field}");
+    }
+    let told = heddle
+        .cli(&[&asked("sql", "text")[..], &["--admin", heddle.admin()]].concat())
+        .await;
+    assert!(
+        told.stdout
+            .starts_with("the event does not pass the filter of default/sql\n"),
+        "{told:?}"
+    );
+    assert!(
+        told.stdout
+            .contains("=> no     cesql INT(partitionkey) % 2 = 0  (found \"false\")  at "),
+        "{told:?}"
+    );
+    let nobody = heddle
+        .cli(&[&asked("nobody", "text")[..], &["--admin", heddle.admin()]].concat())
+        .await;
+    assert_eq!(nobody.code, Some(64), "{nobody:?}");
+    assert!(
+        nobody.stderr.contains("there is no Trigger default/nobody here"),
+        "{nobody:?}"
+    );
 }
 
 /// Events that differ in everything that can differ.

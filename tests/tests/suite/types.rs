@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use harness::config::resource;
-use harness::{Answered, Cli, Event, Heddle, PATIENCE, Resources, Sink, Trigger, eventually_async, producer};
+use harness::{
+    Answer, Answered, Cli, Event, Heddle, PATIENCE, Resources, Sink, Trigger, eventually_async, producer,
+};
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
@@ -162,6 +164,87 @@ async fn a_webhook_tells_its_sender_and_a_schedule_leaves_out_and_goes_on() {
     })
     .await;
     let broker = asked(&heddle, &["get", "broker", "default"]).await;
+    assert_eq!(broker["events"], 1);
+}
+
+/// The cause is what must not be lost: it is tried again, then kept with the reason.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_does_not_fit_is_a_delivery_that_failed() {
+    let bad = Answer::reply(&event("r", "order.checked", r#"{"total": "hunter2"}"#));
+    let good = Answer::reply(&event("r", "order.checked", r#"{"id": "a", "total": 1.10}"#));
+    let stubborn = Sink::answering([bad.clone()]).await;
+    let learning = Sink::answering([bad, good]).await;
+    let next = Sink::start().await;
+    let delivery = json!({"retry": 1, "backoffPolicy": "linear", "backoffDelay": "PT0.01S"});
+    let of = |ty: &str| json!([{"exact": {"type": ty}}]);
+    let resources = Resources::with_default_broker()
+        .document(schema("orders", "reject", "order.checked", order()))
+        .trigger(
+            Trigger::new("stubborn", &stubborn.url("/"))
+                .filters(of("a"))
+                .delivery(delivery.clone()),
+        )
+        .trigger(
+            Trigger::new("learning", &learning.url("/"))
+                .filters(of("b"))
+                .delivery(delivery),
+        )
+        .trigger(Trigger::new("next", &next.url("/")).filters(of("order.checked")));
+    let heddle = Heddle::start(&resources).await;
+    for (id, ty) in [("1", "a"), ("2", "b")] {
+        heddle
+            .producer("default/default")
+            .accepted(&event(id, ty, "{}"))
+            .await;
+    }
+    for trigger in ["stubborn", "learning", "next"] {
+        heddle.idle_trigger(trigger).await;
+    }
+    assert_eq!((stubborn.count(), learning.count()), (2, 2));
+    let [reply] = next.received().try_into().expect("the reply that fits");
+    assert_eq!(&reply.body[..], br#"{"id": "a", "total": 1.10}"#);
+    let [letter] = heddle
+        .dead_letters()
+        .await
+        .try_into()
+        .expect("the cause of the one that does not");
+    let said = letter.to_string();
+    assert_eq!(letter["eventId"], "1", "{said}");
+    assert!(
+        said.contains("the schema default/orders: ") && said.contains("/data/total"),
+        "{said}"
+    );
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+/// A door is a door: what comes from another broker is looked at as well, and once is enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forwarded_event_that_does_not_fit_is_tried_once() {
+    let to = json!({"ref": {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "strict"}});
+    let spec = json!({"broker": "strict", "match": {"type": "*"}, "schema": order()});
+    let resources = Resources::with_default_broker()
+        .broker("strict", json!({}))
+        .document(resource("heddle.dev/v1", "Schema", "default", "orders", spec))
+        .trigger(Trigger::new("forward", "http://unused").subscriber(to));
+    let heddle = Heddle::start(&resources).await;
+    for (id, data) in [("1", r#"{"total": "x"}"#), ("2", r#"{"id": "a"}"#)] {
+        heddle
+            .producer("default/default")
+            .accepted(&event(id, "t", data))
+            .await;
+    }
+    heddle.idle_trigger("forward").await;
+    let [letter] = heddle
+        .dead_letters()
+        .await
+        .try_into()
+        .expect("the one that does not fit");
+    assert_eq!(
+        (&letter["eventId"], &letter["reason"]),
+        (&json!("1"), &json!("refused")),
+        "{letter}"
+    );
+    let broker = asked(&heddle, &["get", "broker", "strict"]).await;
     assert_eq!(broker["events"], 1);
 }
 

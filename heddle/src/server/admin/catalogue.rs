@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemas::filter::Filter;
 use schemas::names::ResourceName;
+use schemas::yaml::Place;
 
 /// All that is declared, by name.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,9 @@ pub(crate) struct TriggerEntry {
     /// The subscriber: an endpoint's or broker's name, or a URL without user information.
     pub(crate) subscriber: String,
     pub(crate) dead_letter_sink: Option<String>,
+    /// Which events it gets, and where each condition of that is written.
+    pub(crate) filter: Filter,
+    pub(crate) conditions: Vec<Place>,
 }
 
 /// A source in words.

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    Admin, backup, brokers, dead_letters, endpoints, health, held_keys, openapi, position, replays,
+    Admin, backup, brokers, dead_letters, endpoints, explain, health, held_keys, openapi, position, replays,
     show_metrics, sources, storage, tail, triggers, types,
 };
 use crate::server::problem::{Kind, Problem};
@@ -45,6 +45,10 @@ pub(super) fn guarded() -> Vec<Route> {
         write(
             "/api/v1/triggers/{namespace}/{name}/forget",
             post(position::forget),
+        ),
+        write(
+            "/api/v1/triggers/{namespace}/{name}/explain",
+            post(explain::explain),
         ),
         of(
             "/api/v1/replays",
