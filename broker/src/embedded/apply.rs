@@ -5,7 +5,8 @@
 //! changes in memory is done once.
 //!
 //! A new kind of record is added in both halves, and to the histories in `tests/histories.rs`, which hold the rule
-//! that applying a run of records again, from any checkpoint or snapshot on, ends in the same state.
+//! that applying a run of records again, from any checkpoint or snapshot on, ends in the same state. So it is to
+//! `tests/fixture.rs`: what a released program wrote opens for ever.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;

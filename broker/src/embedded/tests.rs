@@ -6,6 +6,7 @@ mod damaged;
 mod dedupe;
 mod degraded;
 mod faults;
+mod fixture;
 mod histories;
 mod letters;
 mod many;
