@@ -62,7 +62,7 @@ pub use dead_letters::{
 };
 pub use examine::{Examined, ExaminedView, examine};
 pub use expiry::ExpiryRules;
-pub use journal::{Durability, EndState, LockState, SpaceReport};
+pub use journal::{Durability, EndState, LockState, SpaceReport, sim};
 pub use keys::{HeldKey, HeldState, KeyError, Released};
 pub(crate) use memory::TailBytes;
 pub use open::{OpenError, Opened, Options};

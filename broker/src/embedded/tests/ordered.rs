@@ -120,7 +120,7 @@ async fn of_one_key_one_event_is_out_at_a_time_and_other_keys_go_on() {
 
 #[tokio::test]
 async fn the_next_of_a_key_comes_when_the_settlement_before_it_is_durable_and_not_before() {
-    let disk = journal::sim::SimFs::new();
+    let disk = sim::SimFs::new();
     let directory = tempfile::tempdir().unwrap();
     let options = Options {
         file_system: Arc::new(disk.clone()),
@@ -131,7 +131,7 @@ async fn the_next_of_a_key_comes_when_the_settlement_before_it_is_durable_and_no
     let subscription = attach_ordered(&engine).await;
     store(&engine, &[(1, "a"), (2, "a")]).await;
     let first = next(&subscription).await;
-    disk.fail(journal::sim::Operation::Sync, ".seg", 1);
+    disk.fail(sim::Operation::Sync, ".seg", 1);
     first.settle(delivered()).await.unwrap();
     let second = tokio::time::timeout(Duration::from_millis(100), subscription.next()).await;
     assert!(second.is_err(), "the settlement is not on disk: {second:?}");

@@ -1,3 +1,5 @@
+mod failing_disk;
+
 use axum::body::Body;
 use broker::embedded::Options;
 use broker::{Admission, Batch, Engine, WallClock};
@@ -65,9 +67,15 @@ pub(super) struct Mesh {
 
 impl Mesh {
     pub(super) async fn start(guard: Guard) -> Self {
+        Self::with(guard, |_| {}).await
+    }
+
+    /// The same, on an engine that is opened in another way.
+    async fn with(guard: Guard, change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut options = Options::new(folder.path());
         options.segment_bytes = 8 << 20;
+        change(&mut options);
         let (engine, _) = Embedded::open(options).await.expect("a new data directory");
         let plan = resolve::resolve(&load::from_texts([("mesh.yaml", MESH)]))
             .plan
