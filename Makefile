@@ -1,7 +1,8 @@
 # What a person types. `make help` lists it; each target is one line of the scripts or of cargo.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit suite crash fuzz sources interop stack-test servers lint fmt deny clean
+BENCH := target/release/heddle-bench run
+.PHONY: help run build release test unit suite crash fuzz sources interop stack-test servers bench bench-quick bench-large lint fmt deny clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +43,20 @@ stack-test: ## docker-compose.yml for real, where a container engine can be had
 servers: ## fetch Kafka, nats-server and other libraries' clients for the tests
 	scripts/servers
 	scripts/interop
+
+bench: bench-build ## measure against the machine's own limits: under 10 minutes (ONLY=ingest picks some)
+	$(BENCH) --mode full $(addprefix --only ,$(ONLY))
+
+bench-quick: bench-build ## the same in short: under 90 seconds, for a first look
+	$(BENCH) --mode quick $(addprefix --only ,$(ONLY))
+
+bench-large: bench-build ## what takes long and 20 GB: millions of events waiting, a directory of 10 GiB
+	$(BENCH) --mode large $(addprefix --only ,$(ONLY))
+
+.PHONY: bench-build
+bench-build:
+	cargo build --locked --profile bench -p heddle -p heddle-bench
+	scripts/servers nats
 
 lint: fmt deny ## format, clippy and the dependency rules, as CI checks them
 	cargo clippy --locked --workspace --all-targets -- -D warnings

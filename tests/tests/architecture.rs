@@ -212,9 +212,7 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
 
 /// Neither a crate's tests nor the crates that are tests themselves.
 fn is_production(path: &Path) -> bool {
-    let in_tests = path
-        .iter()
-        .any(|part| part == "tests" || part == "bench" || part == "benches");
+    let in_tests = path.iter().any(|part| part == "tests" || part == "benches");
     !in_tests
         && !["tests.rs", "testing.rs", "build.rs"]
             .iter()

@@ -1,0 +1,106 @@
+//! The command line: what a person types (`run`), and the servers that `run` starts of this binary.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+
+/// Measures heddle against the machine's own limits.
+#[derive(Debug, Parser)]
+#[command(name = "heddle-bench", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What this binary can be.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the scenarios, print the table and write the results.
+    Run(RunArgs),
+    /// Yardstick: a server that appends bodies to a preallocated file and answers after a shared sync.
+    #[command(hide = true)]
+    Fsync(FsyncArgs),
+    /// Yardstick: a server that reads the body and answers.
+    #[command(hide = true)]
+    Discard,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// How long and how much to measure.
+    #[arg(long, default_value = "full", value_name = "MODE")]
+    pub(crate) mode: Mode,
+    /// Only the scenarios whose names begin so; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
+    /// The binary under test; the one beside this binary unless told otherwise.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) heddle: Option<PathBuf>,
+    /// Where data directories are made; must not be in memory.
+    #[arg(long, default_value = "target/bench", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Where `latest.json` and the plots go.
+    #[arg(long, default_value = "bench/results", value_name = "DIR")]
+    pub(crate) results: PathBuf,
+    /// The nats-server to compare with; `scripts/servers nats` fetches it.
+    #[arg(long, default_value = ".servers/nats/nats-server", value_name = "FILE")]
+    pub(crate) nats_server: PathBuf,
+}
+
+/// How long and how much to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// All scenarios in short: under 90 seconds, and only good for a first look.
+    Quick,
+    /// Five rounds of each, and the plots: under 10 minutes.
+    Full,
+    /// Only what takes long and much disk: millions of events waiting, a directory of 10 GiB.
+    Large,
+}
+
+/// Arguments of `fsync`.
+#[derive(Debug, Args)]
+pub(crate) struct FsyncArgs {
+    /// The file to write, made and filled with zeros before the server is ready.
+    #[arg(long)]
+    pub(crate) file: PathBuf,
+}
+
+impl Mode {
+    /// How often each side is measured.
+    pub(crate) fn rounds(self) -> usize {
+        match self {
+            Self::Quick => 2,
+            Self::Full | Self::Large => 5,
+        }
+    }
+
+    /// How long a side is measured in one round.
+    pub(crate) fn measured(self) -> Duration {
+        match self {
+            Self::Quick => Duration::from_millis(800),
+            Self::Full | Self::Large => Duration::from_secs(3),
+        }
+    }
+
+    /// How long a side is under load before it is measured.
+    pub(crate) fn warm_up(self) -> Duration {
+        match self {
+            Self::Quick => Duration::from_millis(200),
+            Self::Full | Self::Large => Duration::from_millis(500),
+        }
+    }
+
+    /// The name as it stands in the results.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+            Self::Large => "large",
+        }
+    }
+}
