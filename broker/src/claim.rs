@@ -107,7 +107,7 @@ pub enum Settlement {
     Expired,
     /// To the dead-letter store, with this settlement or not at all.
     DeadLettered(DeadLetter),
-    /// Delivered, but its reply ran out of hops: the reply goes to the dead-letter store.
+    /// Delivered, but its reply ran out of hops or is quarantined: the reply goes to the dead-letter store.
     DeliveredReplyDeadLettered {
         /// How it ended: at the subscriber or at the dead letter sink.
         outcome: Outcome,
@@ -144,7 +144,7 @@ pub struct Reply {
 pub struct DeadLetter {
     /// Why it is there.
     pub reason: DeadLetterReason,
-    /// The original event; a reply that looped when the reason is `Loop`.
+    /// The original event; the reply when the reason is `Loop` or `Schema`.
     pub event: Event,
     /// The failure that ended it, if one did.
     pub failure: Option<Failure>,
@@ -164,6 +164,9 @@ pub enum DeadLetterReason {
     Loop,
     /// A person let its key go on without it.
     Skipped,
+    /// Its data does not fit a schema that quarantines: it was never in the broker's stream. A reply, or what came to a
+    /// door.
+    Schema,
 }
 
 /// A settlement that could not be stored; the claim is given back.

@@ -394,6 +394,7 @@ impl Engine for Embedded {
             let arrival = Arrival {
                 broker,
                 events: batch.events,
+                quarantined: batch.quarantined,
                 hops: batch.hops,
                 purpose: Purpose::Ingest,
                 with: state.iter().map(StateRecord::entry).collect(),

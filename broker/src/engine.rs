@@ -33,6 +33,7 @@ use crate::admission::Permit;
 use crate::claim::Claim;
 use crate::clock::Timestamp;
 use crate::pause::Pause;
+use crate::schema_gate::SchemaMismatch;
 use crate::side::{Side, SideId};
 
 /// What keeps events. See the module's header for the contract.
@@ -114,12 +115,23 @@ pub trait Matcher: Send + Sync + 'static {
 pub struct Batch {
     /// In order. None at all, for a source that only has a position to save.
     pub events: Vec<Event>,
+    /// Kept as dead letters of the broker, in the same commit, and delivered to nobody.
+    pub quarantined: Vec<Quarantined>,
     /// Passes left for the loop guard: 255 less the passes made, or what came in, whichever is lower.
     pub hops: u8,
     /// Where the source stands once this batch is durable.
     pub source_state: Option<SourceState>,
     /// The bytes' share of the admission budget; given back after the commit.
     pub permit: Option<Permit>,
+}
+
+/// An event that may come in, but not to be delivered.
+#[derive(Clone, Debug)]
+pub struct Quarantined {
+    /// As it came.
+    pub event: Event,
+    /// Why.
+    pub mismatch: SchemaMismatch,
 }
 
 /// A source's own position (last cron tick, poll cursor), saved in the commit of the events it stands for.

@@ -29,10 +29,10 @@ pub use claim::{
 };
 pub use clock::{Clock, SystemClock, Timestamp, WallClock};
 pub use engine::{
-    Accepted, AppendError, Batch, Engine, Matcher, Order, Position, SourceState, Start, Stored,
+    Accepted, AppendError, Batch, Engine, Matcher, Order, Position, Quarantined, SourceState, Start, Stored,
     SubscribeError, Subscription, SubscriptionId, SubscriptionSpec, SubscriptionStatus,
 };
 pub use pause::{Pause, PausedBy};
-pub use schema_gate::{SchemaCounts, SchemaGate, SchemaMismatch, SchemaRule};
+pub use schema_gate::{RuleMode, SchemaCounts, SchemaGate, SchemaMismatch, SchemaRule, Verdict};
 pub use side::{BadSideId, Side, SideEnd, SideId, SideInfo, SideKind};
 pub use tally::{Rejection, Tally};

@@ -2,6 +2,7 @@
 //!
 //! Asked by the ingress, by the sources, and for replies and forwarded events. An event may meet several schemas: it is refused when one
 //! that refuses does not fit. Each schema counts what it saw, and is logged at most once in a while.
+//! One that quarantines lets the event in, but to the dead-letter store; one that refuses beside it goes first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use schemas::filter::Wildcard;
 use schemas::names::ResourceName;
 use schemas::validation::{DataSchema, Misfit};
 
+use crate::Failure;
 use crate::limits::SCHEMA_LOG_INTERVAL;
 
 /// A schema at the doors of some brokers.
@@ -27,17 +29,40 @@ pub struct SchemaRule {
     pub ty: Option<Wildcard>,
     /// The `dataschema` that it is for, to the letter; `None` for all, and for events without one.
     pub data_schema: Option<String>,
-    /// Whether what does not fit is refused; else it is counted and logged.
-    pub refuses: bool,
+    /// What becomes of an event that does not fit.
+    pub mode: RuleMode,
     /// The schema.
     pub schema: Arc<DataSchema>,
+}
+
+/// What becomes of an event that does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleMode {
+    /// It is stored, counted and logged.
+    Warn,
+    /// It is kept as a dead letter.
+    Quarantine,
+    /// It is refused.
+    Reject,
+}
+
+/// What the schemas at a door say of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// It may be stored.
+    Fits,
+    /// It is to be kept as a dead letter.
+    Quarantined(SchemaMismatch),
+    /// It may not come in.
+    Refused(SchemaMismatch),
 }
 
 /// An event whose data does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the data does not fit the schema {schema}: {}", .misfits.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct SchemaMismatch {
-    /// The schema that refused it.
+    /// The schema that refused or quarantined it.
     pub schema: ResourceName,
     /// The first few things that are wrong; at least one.
     pub misfits: Vec<Misfit>,
@@ -48,8 +73,8 @@ pub struct SchemaMismatch {
 pub struct SchemaCounts {
     /// The resource's name.
     pub schema: ResourceName,
-    /// Whether it refuses.
-    pub refuses: bool,
+    /// What it does.
+    pub mode: RuleMode,
     /// Events that were put to it.
     pub checked: u64,
     /// Of these: events that did not fit.
@@ -107,18 +132,24 @@ impl SchemaGate {
     }
 
     /// Puts an event to the schemas that are for it. Costs a look-up where none is.
-    ///
-    /// # Errors
-    /// [`SchemaMismatch`] of the first schema that refuses it.
-    pub fn check(&self, broker: &ResourceName, event: &Event) -> Result<(), SchemaMismatch> {
+    pub fn check(&self, broker: &ResourceName, event: &Event) -> Verdict {
+        let mut verdict = Verdict::Fits;
         let Some(door) = self.inner.doors.get(broker) else {
-            return Ok(());
+            return verdict;
         };
         let of_type = door.by_type.get(event.ty()).into_iter().flatten();
         let met = of_type.chain(&door.others);
         let met = met.filter_map(|index| self.inner.rules.get(*index));
-        met.filter(|rule| rule.is_for(event))
-            .try_for_each(|rule| rule.check(broker, event))
+        for rule in met.filter(|rule| rule.is_for(event)) {
+            match (rule.rule.mode, rule.check(broker, event)) {
+                (RuleMode::Reject, Some(mismatch)) => return Verdict::Refused(mismatch),
+                (RuleMode::Quarantine, Some(mismatch)) if verdict == Verdict::Fits => {
+                    verdict = Verdict::Quarantined(mismatch);
+                }
+                _ => {}
+            }
+        }
+        verdict
     }
 
     /// Logs that an event was left out, unless its schema was logged a moment ago. For those who cannot tell the producer.
@@ -134,11 +165,36 @@ impl SchemaGate {
     pub fn counts(&self) -> Vec<SchemaCounts> {
         let counts = |rule: &Rule| SchemaCounts {
             schema: rule.rule.name.clone(),
-            refuses: rule.rule.refuses,
+            mode: rule.rule.mode,
             checked: rule.checked.load(Ordering::Relaxed),
             failed: rule.failed.load(Ordering::Relaxed),
         };
         self.inner.rules.iter().map(counts).collect()
+    }
+}
+
+impl RuleMode {
+    /// As the configuration writes it, and as a label of a metric.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warn => "warn",
+            Self::Quarantine => "quarantine",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+impl SchemaMismatch {
+    /// As what a dead letter says of its end. Names no value of the data.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        Failure {
+            destination: format!("schema:{}", self.schema),
+            code: None,
+            data: Vec::new(),
+            message: self.to_string(),
+        }
     }
 }
 
@@ -169,18 +225,16 @@ impl Rule {
                 .is_none_or(|uri| event.data_schema() == Some(uri))
     }
 
-    fn check(&self, broker: &ResourceName, event: &Event) -> Result<(), SchemaMismatch> {
+    /// What does not fit, if something does not. Who is refused is told; of the others the log tells.
+    fn check(&self, broker: &ResourceName, event: &Event) -> Option<SchemaMismatch> {
         self.checked.fetch_add(1, Ordering::Relaxed);
-        let Err(misfits) = self.rule.schema.check(event) else {
-            return Ok(());
-        };
+        let misfits = self.rule.schema.check(event).err()?;
         self.failed.fetch_add(1, Ordering::Relaxed);
-        if self.rule.refuses {
-            let schema = self.rule.name.clone();
-            return Err(SchemaMismatch { schema, misfits });
+        if self.rule.mode != RuleMode::Reject {
+            self.log(broker, event, &misfits);
         }
-        self.log(broker, event, &misfits);
-        Ok(())
+        let schema = self.rule.name.clone();
+        Some(SchemaMismatch { schema, misfits })
     }
 
     fn log(&self, broker: &ResourceName, event: &Event, misfits: &[Misfit]) {
@@ -196,9 +250,10 @@ impl Rule {
             what = misfits.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
             not_logged_before = unsaid,
             "{}",
-            match self.rule.refuses {
-                true => "an event of a source is left out: its data does not fit the schema",
-                false => "an event is accepted although its data does not fit the schema",
+            match self.rule.mode {
+                RuleMode::Reject => "an event of a source is left out: its data does not fit the schema",
+                RuleMode::Quarantine => "an event is kept as a dead letter: its data does not fit the schema",
+                RuleMode::Warn => "an event is accepted although its data does not fit the schema",
             }
         );
     }

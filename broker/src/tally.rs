@@ -1,6 +1,6 @@
 //! What came to a broker's door and what became of it: counts that must add up.
 //!
-//! `received = stored + deduplicated + rejected` holds whenever nothing is on its way. Received is counted when a
+//! `received = stored + deduplicated + quarantined + rejected` holds whenever nothing is on its way. Received is counted when a
 //! message comes, the rest when its answer is known, at different places in the code: a way out that somebody forgets
 //! shows as a difference.
 
@@ -42,6 +42,8 @@ pub struct Tally {
     pub stored: u64,
     /// Not stored since the same event was, within the broker's window.
     pub deduplicated: u64,
+    /// Kept as dead letters: their data does not fit a schema that quarantines.
+    pub quarantined: u64,
     /// Refused, by reason; in the order of [`Rejection::ALL`].
     pub rejected: [u64; Rejection::ALL.len()],
 }
@@ -52,6 +54,7 @@ pub(crate) struct Counts {
     received: AtomicU64,
     stored: AtomicU64,
     deduplicated: AtomicU64,
+    quarantined: AtomicU64,
     rejected: [AtomicU64; Rejection::ALL.len()],
 }
 
@@ -115,6 +118,10 @@ impl Counts {
         self.deduplicated.fetch_add(deduplicated, Ordering::Relaxed);
     }
 
+    pub(crate) fn quarantined(&self, events: u64) {
+        self.quarantined.fetch_add(events, Ordering::Relaxed);
+    }
+
     pub(crate) fn rejected(&self, reason: Rejection, events: u64) {
         for (candidate, count) in Rejection::ALL.iter().zip(&self.rejected) {
             if *candidate == reason {
@@ -129,6 +136,7 @@ impl Counts {
             received: read(&self.received),
             stored: read(&self.stored),
             deduplicated: read(&self.deduplicated),
+            quarantined: read(&self.quarantined),
             rejected: std::array::from_fn(|at| self.rejected.get(at).map_or(0, read)),
         }
     }

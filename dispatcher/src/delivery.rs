@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use broker::{AppendError, Claim, Failure, Pause, PausedBy, Step, Unsettled};
+use broker::{AppendError, Claim, Failure, Pause, PausedBy, SchemaMismatch, Step, Unsettled};
 use schemas::event::Event;
 use tokio::time::Instant;
 
-use crate::door;
+use crate::door::{self, Reply};
 use crate::endpoint::Target;
 use crate::exchange::Exchange;
 use crate::extensions;
@@ -23,6 +23,8 @@ use crate::trigger::Trigger;
 enum Tried {
     /// An attempt, to be judged by the rules.
     Attempt(Outcome),
+    /// One that brought a reply that a schema quarantines.
+    Kept(Outcome, SchemaMismatch),
     /// Handed to a broker of this process.
     Forwarded(Next),
     /// Nothing: there is no such hop any more.
@@ -43,13 +45,17 @@ pub(crate) async fn deliver(
     let started = Instant::now();
     let tried = attempt(trigger, &claim).await;
     let took = started.elapsed();
-    if let (Some(slot), Some(endpoint), Tried::Attempt(outcome)) =
+    if let (Some(slot), Some(endpoint), Tried::Attempt(outcome) | Tried::Kept(outcome, _)) =
         (slot, trigger.endpoint(claim.progress().step), &tried)
     {
         health::tell(trigger, endpoint, outcome, slot, claim.event().id());
     }
     let (mut next, mut attempt) = match tried {
         Tried::Attempt(outcome) => (decide(trigger, &claim, &outcome), Some(Attempt { outcome, took })),
+        Tried::Kept(outcome, mismatch) => {
+            let next = door::kept(decide(trigger, &claim, &outcome), claim.progress(), &mismatch);
+            (next, Some(Attempt { outcome, took }))
+        }
         Tried::Forwarded(next) => {
             let outcome = Outcome::Delivered {
                 status: ACCEPTED,
@@ -103,7 +109,11 @@ async fn attempt(trigger: &Trigger, claim: &Claim) -> Tried {
                 policy: &trigger.policy,
             };
             let outcome = exchange.run(&event).await;
-            Tried::Attempt(door::reply(trigger, &target.destination, outcome))
+            match door::reply(trigger, &target.destination, &outcome) {
+                Reply::Open => Tried::Attempt(outcome),
+                Reply::Refused(failed) => Tried::Attempt(failed),
+                Reply::Kept(mismatch) => Tried::Kept(outcome, mismatch),
+            }
         }
         Target::Broker(to) => match door::forward(trigger, to, &event) {
             Ok(()) => Tried::Forwarded(trigger.rules().forward(to, &event, stored, progress)),

@@ -270,6 +270,7 @@ impl TriggerMetrics {
             DeadLetterReason::Refused => "refused",
             DeadLetterReason::Loop => "loop",
             DeadLetterReason::Skipped => "skipped",
+            DeadLetterReason::Schema => "schema",
         };
         let labels = ReasonLabels {
             trigger: Arc::clone(&self.trigger),

@@ -35,7 +35,7 @@ pub(crate) enum Next {
         status: u16,
         reply: Option<Reply>,
     },
-    /// The hop took it; what it answered has made all its passes.
+    /// The hop took it; what it answered has made all its passes, or is quarantined.
     ReplyLooped {
         step: Step,
         status: u16,

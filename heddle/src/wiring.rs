@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ::sources::SourceSpec;
 use broker::embedded::ExpiryRules;
-use broker::{Order, SchemaGate, SchemaRule, Start, Step, Timestamp};
+use broker::{Order, RuleMode, SchemaGate, SchemaRule, Start, Step, Timestamp};
 use dispatcher::{AfterLastAttempt, BackoffPolicy, DeliveryPolicy, Format, Sender, Sink, TriggerSpec};
 use schemas::names::ResourceName;
 use schemas::resources::delivery;
@@ -114,17 +114,18 @@ impl Wiring {
 
 /// A schema that is off has no door to stand at.
 fn schema_rule(schema: &plan::Schema) -> Option<SchemaRule> {
-    let refuses = match schema.mode {
+    let mode = match schema.mode {
         SchemaMode::Off => return None,
-        SchemaMode::Warn => false,
-        SchemaMode::Reject => true,
+        SchemaMode::Warn => RuleMode::Warn,
+        SchemaMode::Quarantine => RuleMode::Quarantine,
+        SchemaMode::Reject => RuleMode::Reject,
     };
     Some(SchemaRule {
         name: schema.name.clone(),
         brokers: schema.brokers.clone(),
         ty: schema.ty.clone(),
         data_schema: schema.data_schema.clone(),
-        refuses,
+        mode,
         schema: schema.schema.clone(),
     })
 }

@@ -9,7 +9,9 @@
 
 use std::sync::Arc;
 
-use broker::{Accepted, Admission, AppendError, Batch, Engine, SchemaGate, SourceState};
+use broker::{
+    Accepted, Admission, AppendError, Batch, Engine, Quarantined, SchemaGate, SourceState, Verdict,
+};
 use parking_lot::Mutex;
 use schemas::event::{Event, InvalidEvent, Value};
 use schemas::names::ResourceName;
@@ -102,10 +104,12 @@ impl Intake {
         events: Vec<Event>,
         state: Option<SourceState>,
     ) -> Result<Accepted, AppendError> {
-        let events = self.fitting(events);
-        if events.is_empty() && state.is_some() {
+        let (events, mut quarantined) = self.sorted(events);
+        if events.is_empty() && (state.is_some() || !quarantined.is_empty()) {
             // The position is behind what was left out, too.
-            return self.store_run(broker::limits::HOPS_MAX, events, state).await;
+            return self
+                .store_run(broker::limits::HOPS_MAX, events, quarantined, state)
+                .await;
         }
         let mut runs = by_hops(events).into_iter().peekable();
         let mut all = Accepted {
@@ -114,12 +118,12 @@ impl Intake {
         };
         while let Some((hops, events)) = runs.next() {
             // The position stands for all events, so it rides on the last of them.
-            let state = if runs.peek().is_none() {
-                state.clone()
+            let (kept, state) = if runs.peek().is_none() {
+                (std::mem::take(&mut quarantined), state.clone())
             } else {
-                None
+                (Vec::new(), None)
             };
-            let accepted = self.store_run(hops, events, state).await?;
+            let accepted = self.store_run(hops, events, kept, state).await?;
             all.positions.extend(accepted.positions);
             all.duplicates += accepted.duplicates;
         }
@@ -168,23 +172,26 @@ impl Intake {
         self.inner.status.accepted(events as u64);
     }
 
-    /// The events without those that a schema refuses.
-    fn fitting(&self, mut events: Vec<Event>) -> Vec<Event> {
+    /// The events that are to be stored, and those that a schema quarantines; without those that one refuses.
+    fn sorted(&self, events: Vec<Event>) -> (Vec<Event>, Vec<Quarantined>) {
         let Inner {
             schemas,
             broker,
             metrics,
             ..
         } = &*self.inner;
-        events.retain(|event| {
-            let mismatch = schemas.check(broker, event).err();
-            if let Some(mismatch) = &mismatch {
-                metrics.misfits.inc();
-                schemas.log_left_out(broker, event, mismatch);
+        let (mut fitting, mut quarantined) = (Vec::with_capacity(events.len()), Vec::new());
+        for event in events {
+            match schemas.check(broker, &event) {
+                Verdict::Fits => fitting.push(event),
+                Verdict::Quarantined(mismatch) => quarantined.push(Quarantined { event, mismatch }),
+                Verdict::Refused(mismatch) => {
+                    metrics.misfits.inc();
+                    schemas.log_left_out(broker, &event, &mismatch);
+                }
             }
-            mismatch.is_none()
-        });
-        events
+        }
+        (fitting, quarantined)
     }
 
     /// Says that an event is not stored, and why.
@@ -202,6 +209,7 @@ impl Intake {
         &self,
         hops: u8,
         mut events: Vec<Event>,
+        quarantined: Vec<Quarantined>,
         source_state: Option<SourceState>,
     ) -> Result<Accepted, AppendError> {
         let inner = &*self.inner;
@@ -209,9 +217,11 @@ impl Intake {
         let mut waited = false;
         loop {
             let bytes = events.iter().map(Event::size).sum();
-            let permit = Some(inner.admission.admit(bytes).await);
+            let kept: usize = quarantined.iter().map(|one| one.event.size()).sum();
+            let permit = Some(inner.admission.admit(bytes + kept).await);
             let batch = Batch {
                 events: events.clone(),
+                quarantined: quarantined.clone(),
                 hops,
                 source_state: source_state.clone(),
                 permit,

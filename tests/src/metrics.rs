@@ -63,7 +63,7 @@ impl Metrics {
 
     /// Which equations do not hold, in words; none when all do.
     ///
-    /// - a broker: received = stored + deduplicated + rejected, and no more is stored than its stream has
+    /// - a broker: received = stored + deduplicated + quarantined + rejected, and no more is stored than its stream has
     /// - a trigger: matched = delivered + taken by the dead letter sink + dead-lettered + expired + unreadable + ready + in
     ///   flight + waiting for a retry, behind its key or parked + skipped by a seek
     pub fn discrepancies(&self) -> Vec<String> {
@@ -72,10 +72,11 @@ impl Metrics {
             let of = |name: &str| self.sum(&format!("heddle_broker_{name}_total{{broker=\"{broker}\""));
             let (received, stored, seen, rejected) =
                 (of("received"), of("stored"), of("deduplicated"), of("rejected"));
-            if received != stored + seen + rejected || stored > of("events") {
+            let kept = of("quarantined");
+            if received != stored + seen + kept + rejected || stored > of("events") {
                 let events = of("events");
                 wrong.push(format!(
-                    "broker {broker}: received {received}, stored {stored} of {events}, deduplicated {seen}, rejected {rejected}"
+                    "broker {broker}: received {received}, stored {stored} of {events}, deduplicated {seen}, quarantined {kept}, rejected {rejected}"
                 ));
             }
         }

@@ -351,6 +351,7 @@ impl Place {
         let arrival = Arrival {
             broker,
             events: vec![reply.event],
+            quarantined: Vec::new(),
             hops: reply.hops,
             purpose: Purpose::Upkeep,
             with: vec![StateRecord::Settlements(vec![item]).entry()],
@@ -362,7 +363,7 @@ impl Place {
     fn dead_letter_entry(&self, cause: &Stored, letter: DeadLetter) -> Entry {
         let meta = DeadLetterMeta {
             broker: self.sub.broker.name.clone(),
-            trigger: self.sub.name.clone(),
+            trigger: Some(self.sub.name.clone()),
             subscription: self.sub.trigger().id,
             cause: cause.position,
             reason: letter.reason,

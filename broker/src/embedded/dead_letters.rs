@@ -19,7 +19,7 @@ use serde::Serialize;
 pub use leave::{LettersError, Purged, Redrove};
 
 use super::Embedded;
-use super::records::{DeadLetterMeta, read_dead_letter};
+use super::records::{AT_THE_DOOR, DeadLetterMeta, read_dead_letter};
 use super::view::IndexedLetter;
 use crate::clock::Timestamp;
 use crate::{DeadLetterReason, Failure, Position, SubscriptionId};
@@ -70,12 +70,14 @@ pub struct DeadLetterPage {
     pub next: Option<DeadLetterPlace>,
 }
 
-/// How many letters of one trigger have one reason.
+/// How many letters of one trigger, or of one broker's door, have one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetterGroup {
-    /// The trigger.
-    pub trigger: ResourceName,
+    /// The broker their causes came from, or were to come into.
+    pub broker: ResourceName,
+    /// The trigger; none at the door.
+    pub trigger: Option<ResourceName>,
     /// The reason.
     pub reason: DeadLetterReason,
     /// How many.
@@ -93,8 +95,8 @@ pub struct DeadLetterEntry {
     pub id: String,
     /// The broker its cause came from.
     pub broker: ResourceName,
-    /// The trigger that could not deliver it.
-    pub trigger: ResourceName,
+    /// The trigger that could not deliver it; none for what was kept at the broker's door.
+    pub trigger: Option<ResourceName>,
     /// Why it is here.
     pub reason: DeadLetterReason,
     /// The cause's sequence in the broker's stream.
@@ -138,7 +140,7 @@ pub struct ReadError {
 #[derive(Clone, Debug)]
 struct Found {
     letter: IndexedLetter,
-    trigger: ResourceName,
+    trigger: Option<ResourceName>,
     broker: ResourceName,
 }
 
@@ -192,17 +194,24 @@ impl Embedded {
     /// # Errors
     /// [`ReadError`] when the store cannot be read.
     pub fn dead_letter_groups(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterGroup>, ReadError> {
-        let mut groups: BTreeMap<(ResourceName, DeadLetterReason), DeadLetterGroup> = BTreeMap::new();
-        self.each_letter(filter, |Found { letter, trigger, .. }| {
-            let group = groups
-                .entry((trigger, letter.reason))
-                .or_insert_with_key(|(trigger, reason)| DeadLetterGroup {
+        let mut groups: BTreeMap<(Option<ResourceName>, ResourceName, DeadLetterReason), DeadLetterGroup> =
+            BTreeMap::new();
+        self.each_letter(filter, |found| {
+            let Found {
+                letter,
+                trigger,
+                broker,
+            } = found;
+            let group = groups.entry((trigger, broker, letter.reason)).or_insert_with_key(
+                |(trigger, broker, reason)| DeadLetterGroup {
+                    broker: broker.clone(),
                     trigger: trigger.clone(),
                     reason: *reason,
                     count: 0,
                     oldest: letter.at,
                     newest: letter.at,
-                });
+                },
+            );
             group.count += 1;
             group.oldest = group.oldest.min(letter.at);
             group.newest = group.newest.max(letter.at);
@@ -266,9 +275,12 @@ impl Embedded {
 
     /// A letter of a trigger that is forgotten names it itself. `None` when it cannot be read either.
     fn found(&self, letter: IndexedLetter) -> Option<Found> {
-        let (trigger, broker) = match self.shared.subscription(letter.subscription) {
-            Some(sub) => (sub.name.clone(), sub.broker.name.clone()),
-            None => {
+        let at_the_door = letter.subscription == AT_THE_DOOR;
+        let door = self.shared.streams.by_number(letter.copy.stream);
+        let (trigger, broker) = match (self.shared.subscription(letter.subscription), door) {
+            (Some(sub), _) => (Some(sub.name.clone()), sub.broker.name.clone()),
+            (None, Some(door)) if at_the_door => (None, door.name.clone()),
+            (None, _) => {
                 let (meta, _) = self.load(letter.copy).ok()?;
                 (meta.trigger, meta.broker)
             }
@@ -319,7 +331,7 @@ impl Embedded {
         let record = found
             .map_err(|error| error.to_string())?
             .ok_or_else(|| "its record is not in the journal".to_owned())?;
-        read_dead_letter(&record.head, record.body).map_err(|error| error.to_string())
+        read_dead_letter(copy, &record.head, record.body).map_err(|error| error.to_string())
     }
 }
 
@@ -333,7 +345,7 @@ impl DeadLetterFilter {
             && self
                 .trigger
                 .as_ref()
-                .is_none_or(|trigger| *trigger == found.trigger)
+                .is_none_or(|trigger| found.trigger.as_ref() == Some(trigger))
             && self.reason.is_none_or(|reason| reason == letter.reason)
             && self.since.is_none_or(|since| letter.at >= since)
             && self.until.is_none_or(|until| letter.at < until)

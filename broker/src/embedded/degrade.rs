@@ -176,6 +176,6 @@ pub(super) fn index(view: &View, record: Record) -> Result<(), RebuildError> {
         stream: record.stream.0,
         sequence: record.sequence,
     };
-    let (meta, _) = records::read_dead_letter(&record.head, record.body)?;
+    let (meta, _) = records::read_dead_letter(at, &record.head, record.body)?;
     Ok(view.put_dead_letter(at, &meta)?)
 }

@@ -1,5 +1,6 @@
 //! The one door through which events get into a broker: from producers and sources, and as replies.
 //!
+//! What a schema quarantines is stored as a dead letter, in the frame of the others, and goes no further.
 //! Duplicates are sifted out where the broker asks for it; the rest is stored in one frame with the record of its pairs
 //! and whatever else belongs to it. What came in is counted here, and what became of it.
 
@@ -10,18 +11,20 @@ use journal::{Entry, Purpose};
 use schemas::event::Event;
 
 use super::dedupe::{Fate, Pair, Reserved, Sifted};
-use super::records::{DedupedRecord, StateRecord, event_entry};
+use super::records::{DeadLetterMeta, DedupedRecord, StateRecord, dead_letter_entry, event_entry};
 use super::settle::Submitted;
 use super::shared::Shared;
 use super::streams::BrokerStream;
 use crate::clock::Timestamp;
 use crate::tally::Rejection;
-use crate::{Accepted, AppendError, Permit, Position};
+use crate::{Accepted, AppendError, Permit, Position, Quarantined};
 
 /// What wants in.
 pub(crate) struct Arrival {
     pub(crate) broker: Arc<BrokerStream>,
     pub(crate) events: Vec<Event>,
+    /// Kept as dead letters in the same frame.
+    pub(crate) quarantined: Vec<Quarantined>,
     /// Passes left for each of them.
     pub(crate) hops: u8,
     pub(crate) purpose: Purpose,
@@ -55,7 +58,7 @@ impl Shared {
     /// # Errors
     /// [`AppendError`]; then nothing of it is stored.
     pub(crate) async fn take_in(self: &Arc<Self>, mut arrival: Arrival) -> Result<Accepted, AppendError> {
-        let received = Received::new(&arrival.broker, arrival.events.len());
+        let received = Received::new(&arrival.broker, arrival.events.len() + arrival.quarantined.len());
         if let Some(reason) = self.halted() {
             return Err(received.refused(AppendError::Failed { reason }));
         }
@@ -87,6 +90,7 @@ impl Shared {
         let Arrival {
             broker,
             events,
+            quarantined,
             hops,
             purpose,
             with,
@@ -99,10 +103,12 @@ impl Shared {
         let stored = stored.map(|event| event_entry(stream, event, hops, now));
         let records = plan.record(stream, now).into_iter().chain(types);
         let records = records.map(|record| record.entry());
-        let mut entries = stored.chain(records).chain(with).peekable();
+        let letters = quarantined.iter().map(|one| letter_of(&broker, one, hops, now));
+        let kept = quarantined.len();
+        let mut entries = stored.chain(records).chain(letters).chain(with).peekable();
         let (count, duplicates) = (plan.new.len(), plan.fates.len() - plan.new.len());
         if entries.peek().is_none() {
-            received.taken(0, duplicates);
+            received.taken(0, duplicates, 0);
             return None;
         }
         let (pairs, reserved) = (plan.pairs.clone(), plan.reserved);
@@ -110,7 +116,7 @@ impl Shared {
             drop(permit);
             match answer {
                 Ok(committed) => {
-                    received.taken(count, duplicates);
+                    received.taken(count, duplicates, kept);
                     noted.stored(now);
                     if let Some(reserved) = reserved {
                         let places = committed.sequences.iter().map(|at| position(stream, *at));
@@ -138,6 +144,12 @@ fn accepted(stream: u64, fates: &[Fate], sequences: &[u64]) -> Accepted {
         positions,
         duplicates,
     }
+}
+
+/// The dead letter of an event that is kept at the door.
+fn letter_of(broker: &BrokerStream, quarantined: &Quarantined, hops: u8, now: Timestamp) -> Entry {
+    let meta = DeadLetterMeta::at_the_door(&broker.name, &quarantined.mismatch, hops, now);
+    dead_letter_entry(broker.dead_letters, &meta, &quarantined.event)
 }
 
 fn position(stream: u64, sequence: u64) -> Position {
@@ -192,8 +204,9 @@ impl Received {
         }
     }
 
-    fn taken(mut self, stored: usize, duplicates: usize) {
+    fn taken(mut self, stored: usize, duplicates: usize, quarantined: usize) {
         self.broker.counts.stored(stored as u64, duplicates as u64);
+        self.broker.counts.quarantined(quarantined as u64);
         self.events = 0;
     }
 

@@ -54,7 +54,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::dedupe::DedupedRecord;
 pub(crate) use self::items::{Fate, Held, Item};
 pub(crate) use self::letters::{
-    DeadLetterMeta, Leave, LetterGone, LettersGoneRecord, dead_letter_entry, read_dead_letter,
+    AT_THE_DOOR, DeadLetterMeta, Leave, LetterGone, LettersGoneRecord, dead_letter_entry, read_dead_letter,
 };
 use self::snapshot::{SnapshotBegin, SnapshotChunk, SnapshotEnd};
 use super::key::Key;

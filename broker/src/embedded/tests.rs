@@ -85,6 +85,7 @@ pub(in crate::embedded) fn event(id: u64) -> Event {
 pub(in crate::embedded) fn batch(events: Vec<Event>) -> Batch {
     Batch {
         events,
+        quarantined: Vec::new(),
         hops: HOPS_MAX,
         source_state: None,
         permit: None,

@@ -34,6 +34,7 @@ async fn publish(engine: &Embedded, ids: impl IntoIterator<Item = u32>) {
         .collect();
     let batch = Batch {
         events,
+        quarantined: Vec::new(),
         hops: 255,
         source_state: None,
         permit: None,

@@ -99,6 +99,7 @@ impl FakeEngine {
     pub(crate) async fn publish(&self, event: Event) {
         let batch = Batch {
             events: vec![event],
+            quarantined: Vec::new(),
             hops: 255,
             source_state: None,
             permit: None,

@@ -94,7 +94,7 @@ pub(crate) struct DeadLetterFilterArgs {
     /// Only of this trigger.
     #[arg(long, value_name = "NS/NAME")]
     pub(crate) trigger: Option<ResourceName>,
-    /// Only with this reason: retries-exhausted, refused or loop.
+    /// Only with this reason: retries-exhausted, refused, loop, skipped or schema.
     #[arg(long)]
     pub(crate) reason: Option<String>,
     /// Only of events of this type.

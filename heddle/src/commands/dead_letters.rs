@@ -34,7 +34,7 @@ const COLUMNS: &[Column] = &[
     },
     Column {
         heading: "TRIGGER",
-        cell: |item| cell(item, "/trigger"),
+        cell: trigger,
     },
     Column {
         heading: "REASON",
@@ -68,7 +68,7 @@ const COLUMNS: &[Column] = &[
 const GROUPS: &[Column] = &[
     Column {
         heading: "TRIGGER",
-        cell: |item| cell(item, "/trigger"),
+        cell: trigger,
     },
     Column {
         heading: "REASON",
@@ -87,6 +87,14 @@ const GROUPS: &[Column] = &[
         cell: |item| cell(item, "/newest"),
     },
 ];
+
+/// The trigger; the broker for what was kept at its door.
+fn trigger(item: &Value) -> String {
+    match item.get("trigger") {
+        Some(_) => cell(item, "/trigger"),
+        None => format!("(broker {})", cell(item, "/broker")),
+    }
+}
 
 /// Lists, shows or removes.
 pub(crate) async fn run(command: DeadLettersCommand) -> Outcome {

@@ -147,7 +147,7 @@ const PER_TRIGGER: &[PerTrigger] = &[
 type PerDoor = (&'static str, &'static str, fn(&Tally) -> u64);
 
 /// The first is the sum of the others and of what was rejected.
-const PER_DOOR: [PerDoor; 3] = [
+const PER_DOOR: [PerDoor; 4] = [
     (
         "broker_received",
         "Events and messages that came since the process started: from producers, sources and as replies",
@@ -162,6 +162,11 @@ const PER_DOOR: [PerDoor; 3] = [
         "broker_deduplicated",
         "Events not stored since the process started, because they were before",
         |tally| tally.deduplicated,
+    ),
+    (
+        "broker_quarantined",
+        "Events kept as dead letters since the process started, because their data does not fit a schema that quarantines",
+        |tally| tally.quarantined,
     ),
 ];
 

@@ -28,7 +28,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         name: "schema_failed_events",
-        help: "Of these: events whose data did not fit, accepted or refused as the mode says",
+        help: "Of these: events whose data did not fit, accepted, kept or refused as the mode says",
         read: |counts| counts.failed,
     },
 ];
@@ -46,8 +46,8 @@ impl Collector for SchemaCollector {
             let kind = ConstCounter::new(0_u64).metric_type();
             let mut descriptor = encoder.encode_descriptor(name, help, None, kind)?;
             for counts in &counts {
-                let mode = if counts.refuses { "reject" } else { "warn" };
-                let labels = [("schema", counts.schema.to_string()), ("mode", mode.to_owned())];
+                let mode = counts.mode.as_str().to_owned();
+                let labels = [("schema", counts.schema.to_string()), ("mode", mode)];
                 ConstCounter::new(read(counts)).encode(descriptor.encode_family(&labels)?)?;
             }
         }

@@ -162,6 +162,7 @@ impl Common {
             dispatcher,
             sources: self.sources.clone(),
             catalogue: self.catalogue.clone(),
+            schemas: self.schemas.clone(),
             metrics: self.metrics.clone(),
             phase,
             ingress: base_url(ingress.address()),

@@ -28,6 +28,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
+use broker::SchemaGate;
 use broker::embedded::Embedded;
 use dispatcher::Handle;
 use http::HeaderMap;
@@ -55,6 +56,8 @@ pub(crate) struct Parts {
     pub(crate) dispatcher: Handle,
     pub(crate) sources: Sources,
     pub(crate) catalogue: Catalogue,
+    /// What events pass that come back out of the dead-letter store.
+    pub(crate) schemas: SchemaGate,
     pub(crate) metrics: Metrics,
     pub(crate) phase: Phase,
     /// Base URL of the ingress, for the brokers' addresses.

@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use broker::embedded::Embedded;
-use broker::{Admission, Batch, Engine, SchemaGate};
+use broker::{Admission, Batch, Engine, Quarantined, SchemaGate, Verdict};
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use schemas::codec::{Decoded, http as codec, is_batch};
@@ -58,6 +58,15 @@ pub(crate) struct Parts {
 enum Target {
     Broker(ResourceName),
     Webhook(String),
+}
+
+/// The events of a message by what the schemas say of them.
+#[derive(Default)]
+struct Sorted {
+    events: Vec<Event>,
+    /// Where each of them stood in the message.
+    places: Vec<usize>,
+    quarantined: Vec<Quarantined>,
 }
 
 impl Ingress {
@@ -158,12 +167,19 @@ impl Ingress {
             return Ok(0);
         }
         let count = events.len();
-        self.check_data(broker, &events, is_batch)
-            .map_err(|problem| self.rejected(broker, count, problem))?;
         let hops =
             hops::take(&mut events, is_batch).map_err(|problem| self.rejected(broker, count, problem))?;
+        let Sorted {
+            events,
+            places,
+            quarantined,
+        } = self
+            .check_data(broker, events, is_batch)
+            .map_err(|problem| self.rejected(broker, count, problem))?;
+        let stored = events.len();
         let batch = Batch {
             events,
+            quarantined,
             hops,
             source_state: None,
             permit: Some(permit),
@@ -172,23 +188,37 @@ impl Ingress {
         let accepted = accepted.map_err(|error| {
             let mut problem = append_problem(error);
             problem.index = problem.index.filter(|_| is_batch);
+            problem.index = problem.index.and_then(|index| places.get(index).copied());
             problem
         })?;
-        self.parts.metrics.accepted(broker, count - accepted.duplicates);
+        self.parts.metrics.accepted(broker, stored - accepted.duplicates);
         Ok(accepted.duplicates)
     }
 
     /// Holds the data to the schemas of the configuration. On this thread: as many are under way as there are workers, and
     /// what one takes in memory is bounded by the event's size.
-    fn check_data(&self, broker: &ResourceName, events: &[Event], is_batch: bool) -> Result<(), Problem> {
-        for (index, event) in events.iter().enumerate() {
-            self.parts.schemas.check(broker, event).map_err(|mismatch| {
-                let mut problem = Problem::misfit(mismatch);
-                problem.index = is_batch.then_some(index);
-                problem
-            })?;
+    fn check_data(
+        &self,
+        broker: &ResourceName,
+        events: Vec<Event>,
+        is_batch: bool,
+    ) -> Result<Sorted, Problem> {
+        let mut sorted = Sorted::default();
+        for (index, event) in events.into_iter().enumerate() {
+            match self.parts.schemas.check(broker, &event) {
+                Verdict::Fits => {
+                    sorted.events.push(event);
+                    sorted.places.push(index);
+                }
+                Verdict::Quarantined(mismatch) => sorted.quarantined.push(Quarantined { event, mismatch }),
+                Verdict::Refused(mismatch) => {
+                    let mut problem = Problem::misfit(mismatch);
+                    problem.index = is_batch.then_some(index);
+                    return Err(problem);
+                }
+            }
         }
-        Ok(())
+        Ok(sorted)
     }
 
     fn body_bytes_max(&self, headers: &HeaderMap) -> usize {

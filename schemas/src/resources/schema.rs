@@ -4,7 +4,7 @@
 //! spec:
 //!   broker: orders                    # none: every broker of the namespace
 //!   match: {type: com.example.order.*} # and/or dataschema: https://example.com/order.json
-//!   mode: reject                      # off | warn | reject
+//!   mode: reject                      # off | warn | reject | quarantine
 //!   schema: {type: object, required: [id]}
 //! ```
 
@@ -53,6 +53,8 @@ pub enum SchemaMode {
     /// It is refused.
     #[default]
     Reject,
+    /// It is accepted, and kept as a dead letter in place of being delivered.
+    Quarantine,
 }
 
 /// Where the schema is written.
@@ -159,17 +161,11 @@ fn mode(field: &Field<'_>) -> Option<SchemaMode> {
     if field.is_absent() {
         return Some(SchemaMode::default());
     }
-    if field.string().is_some_and(|text| text.value == "quarantine") {
-        field.error_with_help(
-            format!("{}: quarantine is not available in this version", field.path()),
-            "reject answers 400 and stores nothing; warn stores the event, counts and logs it",
-        );
-        return None;
-    }
     let modes = [
         ("off", SchemaMode::Off),
         ("warn", SchemaMode::Warn),
         ("reject", SchemaMode::Reject),
+        ("quarantine", SchemaMode::Quarantine),
     ];
     field.one_of(&modes)
 }

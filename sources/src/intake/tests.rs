@@ -169,7 +169,7 @@ async fn an_event_that_a_schema_refuses_is_left_out_and_the_position_moves_past_
         brokers: vec![ResourceName::new("default", "default").expect("a legal name")],
         ty: Some(Wildcard::from("checked".to_owned())),
         data_schema: None,
-        refuses: true,
+        mode: broker::RuleMode::Reject,
         schema: Arc::new(nothing_fits),
     };
     let session = session_with(&engine, clock(), &[], SchemaGate::new(vec![rule]));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use broker::{Accepted, Batch};
+use broker::{Accepted, Batch, Quarantined, Verdict};
 use bytes::Bytes;
 use http::HeaderMap;
 use schemas::names::ResourceName;
@@ -110,18 +110,27 @@ impl Webhook {
         };
         let event = self.spec.event(&self.name, headers, body, arrival, limits)?;
         let event = intake.overridden(event)?;
-        intake.schemas().check(intake.broker(), &event)?;
+        let verdict = intake.schemas().check(intake.broker(), &event);
         let bytes = event.size();
         let permit = Some(intake.admission().try_admit(bytes)?);
         let hops = intake::hops(&event);
+        let (events, quarantined) = match verdict {
+            Verdict::Fits => (vec![event], Vec::new()),
+            Verdict::Quarantined(mismatch) => (Vec::new(), vec![Quarantined { event, mismatch }]),
+            Verdict::Refused(mismatch) => return Err(mismatch.into()),
+        };
+        let stored = events.len();
         let batch = Batch {
-            events: vec![event],
+            events,
+            quarantined,
             hops,
             source_state: None,
             permit,
         };
         let accepted = intake.engine().append(intake.broker(), batch).await?;
-        intake.count(1, bytes, &accepted);
+        if stored > 0 {
+            intake.count(stored, bytes, &accepted);
+        }
         Ok(accepted)
     }
 }

@@ -167,6 +167,144 @@ async fn a_webhook_tells_its_sender_and_a_schedule_leaves_out_and_goes_on() {
     assert_eq!(broker["events"], 1);
 }
 
+fn mended() -> Value {
+    json!({"type": "object", "properties": {"id": {"type": "string"}}})
+}
+
+/// One batch, one commit: what fits is delivered, what does not is kept byte for byte, and comes in when its schema is mended.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_quarantined_is_kept_byte_for_byte_and_comes_in_when_the_schema_is_mended() {
+    let sink = Sink::start().await;
+    let resources = |schema_text: Value| {
+        Resources::with_default_broker()
+            .document(schema("orders", "quarantine", "order.*", schema_text))
+            .trigger(Trigger::new("t", &sink.url("/")))
+    };
+    let mut heddle = Heddle::start(&resources(order())).await;
+    let bad = r#"{"id": "a",  "total": "12345678901234567890123.10"}"#;
+    let batch = [
+        event("1", "order.placed", bad).with("subject", "Euro € 😀"),
+        event("2", "order.placed", r#"{"id": "a", "total": 1.10}"#),
+    ];
+    let batch = batch.map(|event| String::from_utf8(event.structured().to_vec()).expect("JSON"));
+    let batch = Bytes::from(format!("[{}]", batch.join(",")));
+    let answer = heddle.producer("default/default").batch(batch).await;
+    assert_eq!(answer.status.as_u16(), 202, "{answer:?}");
+    heddle.idle_trigger("t").await;
+    assert_eq!(sink.ids(), ["2"], "what is kept is delivered to nobody");
+    let counted = metrics(&heddle).await;
+    for sample in [
+        r#"heddle_broker_quarantined_total{broker="default/default"} 1"#,
+        r#"heddle_schema_failed_events_total{schema="default/orders",mode="quarantine"} 1"#,
+    ] {
+        assert!(counted.contains(sample), "{counted}");
+    }
+
+    // A kill and a lost view change nothing of it.
+    heddle.kill();
+    std::fs::remove_dir_all(heddle.folder().join("data/view")).expect("the view is there");
+    heddle.restart().await;
+    let list = asked(&heddle, &["dead-letters", "list", "--reason", "schema"]).await;
+    let letter = list["items"][0].clone();
+    let group = json!({"broker": "default/default", "reason": "schema", "count": 1});
+    for field in ["broker", "reason", "count"] {
+        assert_eq!(list["groups"][0][field], group[field], "{list}");
+    }
+    assert_eq!(letter.get("trigger"), None, "{letter}");
+    assert_eq!(letter["destination"], "schema:default/orders", "{letter}");
+    let message = letter["message"].as_str().expect("a message");
+    assert!(
+        message.contains("/data/total") && !message.contains("12345"),
+        "{message}"
+    );
+    let id = letter["id"].as_str().expect("an id").to_owned();
+    let shown = producer::get(&format!("{}/api/v1/dead-letters/{id}", heddle.admin())).await;
+    assert!(shown.text().contains(bad), "byte for byte: {shown:?}");
+    let table = heddle
+        .cli(&["dead-letters", "list", "--admin", heddle.admin()])
+        .await;
+    assert!(
+        table.stdout.contains("(broker default/default)"),
+        "{}",
+        table.stdout
+    );
+
+    let redrive = async |heddle: &Heddle| {
+        let arguments = [
+            "dead-letters",
+            "redrive",
+            "--reason",
+            "schema",
+            "--admin",
+            heddle.admin(),
+        ];
+        heddle.cli(&arguments).await.stdout
+    };
+    assert_eq!(
+        redrive(&heddle).await,
+        "0 dead letters are redriven; 1 cannot be and stay\n"
+    );
+    heddle.reconfigure(&resources(mended()));
+    heddle.terminate().await;
+    heddle.restart().await;
+    assert_eq!(redrive(&heddle).await, "1 dead letters are redriven\n");
+    heddle.idle_trigger("t").await;
+    let received = sink.received();
+    let [_, late] = &received[..] else {
+        panic!("the other and this one: {:?}", sink.ids())
+    };
+    assert_eq!(
+        (late.attribute("id"), &late.body[..]),
+        ("1".to_owned(), bad.as_bytes())
+    );
+    assert_eq!(late.attribute("subject"), "Euro € 😀");
+    assert_eq!(heddle.dead_letters().await.len(), 0);
+}
+
+/// The delivery was good; its reply waits for a person, and goes where it was to go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_is_quarantined_ends_its_delivery_and_comes_in_when_the_schema_is_mended() {
+    let reply = event("r", "order.checked", r#"{"id": "a", "total": "x"}"#);
+    let (sink, next) = (
+        Sink::answering([Answer::reply(&reply)]).await,
+        Sink::start().await,
+    );
+    let of = |ty: &str| json!([{"exact": {"type": ty}}]);
+    let resources = |schema_text: Value| {
+        Resources::with_default_broker()
+            .document(schema("orders", "quarantine", "order.*", schema_text))
+            .trigger(Trigger::new("asks", &sink.url("/")).filters(of("a")))
+            .trigger(Trigger::new("next", &next.url("/")).filters(of("order.checked")))
+    };
+    let mut heddle = Heddle::start(&resources(order())).await;
+    heddle
+        .producer("default/default")
+        .accepted(&event("1", "a", "{}"))
+        .await;
+    heddle.idle_trigger("asks").await;
+    let [letter] = heddle.dead_letters().await.try_into().expect("the reply");
+    assert_eq!(
+        (&letter["eventId"], &letter["reason"], &letter["trigger"]),
+        (&json!("r"), &json!("schema"), &json!("default/asks")),
+        "{letter}"
+    );
+    heddle.reconfigure(&resources(mended()));
+    heddle.terminate().await;
+    heddle.restart().await;
+    let redrive = [
+        "dead-letters",
+        "redrive",
+        "--trigger",
+        "default/asks",
+        "--admin",
+        heddle.admin(),
+    ];
+    let redrove = heddle.cli(&redrive).await;
+    assert_eq!(redrove.stdout, "1 dead letters are redriven\n", "{redrove:?}");
+    heddle.idle_trigger("next").await;
+    assert_eq!((sink.count(), next.ids()), (1, vec!["r".to_owned()]));
+}
+
 /// The cause is what must not be lost: it is tried again, then kept with the reason.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_that_does_not_fit_is_a_delivery_that_failed() {

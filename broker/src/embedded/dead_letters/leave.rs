@@ -13,12 +13,13 @@ use journal::Purpose;
 
 use super::{DeadLetterFilter, Found, ReadError};
 use crate::embedded::Embedded;
+use crate::embedded::door::Arrival;
 use crate::embedded::position::PositionError;
 use crate::embedded::records::{Leave, LetterGone, LettersGoneRecord, StateRecord};
 use crate::embedded::side::Redriven;
 use crate::embedded::view::IndexedLetter;
 use crate::limits::{HOPS_MAX, LETTERS_LEAVING_MAX, LETTERS_REDRIVEN_BYTES_MAX};
-use crate::{AppendError, DeadLetterReason, SideId, Timestamp};
+use crate::{AppendError, DeadLetterReason, SchemaGate, SideId, Timestamp, Verdict};
 
 /// What a purge did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +33,8 @@ pub struct Purged {
 pub struct Redrove {
     /// Letters that left the store to be delivered once more.
     pub letters: u64,
-    /// Letters that stay: they cannot be read, or are replies that ran out of passes, which no subscriber was to get.
+    /// Letters that stay: they cannot be read, are replies that ran out of passes, which no subscriber was to get, or their
+    /// data still does not fit a schema.
     pub stayed: u64,
     /// The redrives that deliver them.
     pub redrives: Vec<SideId>,
@@ -96,8 +98,8 @@ impl Embedded {
         }
     }
 
-    /// Delivers the letters that a filter selects to their triggers once more, at most `rate` a second each. Those that
-    /// come meanwhile stay.
+    /// Delivers the letters that a filter selects to their triggers once more, at most `rate` a second each. Those that a
+    /// schema kept go into their broker, one by one, if `doors` let them in now. Those that come meanwhile stay.
     ///
     /// # Errors
     /// [`LettersError`], before anything is done when a trigger of theirs is not running; a part may have left at any
@@ -106,6 +108,7 @@ impl Embedded {
         &self,
         filter: &DeadLetterFilter,
         rate: Option<u32>,
+        doors: &SchemaGate,
     ) -> Result<Redrove, LettersError> {
         let filter = self.up_to_now(filter);
         self.check_triggers(&filter).await?;
@@ -117,7 +120,15 @@ impl Embedded {
                 return Ok(redrove);
             };
             after = Some(last.letter);
-            for of_one in some.chunk_by(|a, b| a.trigger == b.trigger) {
+            let at_doors = |found: &Found| found.letter.reason == DeadLetterReason::Schema;
+            let (kept, undelivered): (Vec<_>, Vec<_>) = some.into_iter().partition(at_doors);
+            for found in &kept {
+                match self.let_in(found, doors).await? {
+                    true => redrove.letters += 1,
+                    false => redrove.stayed += 1,
+                }
+            }
+            for of_one in undelivered.chunk_by(|a, b| a.trigger == b.trigger) {
                 self.redrive_some(of_one.to_vec(), rate, &mut redrove).await?;
             }
             if !filter.ids.is_empty() {
@@ -131,10 +142,61 @@ impl Embedded {
         let (engine, filter) = (self.clone(), filter.clone());
         let groups = tokio::task::spawn_blocking(move || engine.dead_letter_groups(&filter)).await;
         let groups = groups.map_err(|_| AppendError::Closed)??;
-        for group in groups {
-            self.running(&group.trigger)?;
+        let undelivered = groups
+            .into_iter()
+            .filter(|group| group.reason != DeadLetterReason::Schema);
+        for trigger in undelivered.filter_map(|group| group.trigger) {
+            self.running(&trigger)?;
         }
         Ok(())
+    }
+
+    /// Stores the event of a letter that a schema kept, in the frame in which the letter leaves; false when it stays,
+    /// since it cannot be read or may not come in.
+    async fn let_in(&self, found: &Found, doors: &SchemaGate) -> Result<bool, LettersError> {
+        let (engine, copy) = (self.clone(), found.letter.copy);
+        let loaded = tokio::task::spawn_blocking(move || engine.load(copy)).await;
+        let Ok((meta, event)) = loaded.map_err(|_| AppendError::Closed)? else {
+            return Ok(false);
+        };
+        let Some(broker) = self.shared.streams.by_name(&meta.broker) else {
+            return Ok(false);
+        };
+        if doors.check(&meta.broker, &event) != Verdict::Fits {
+            return Ok(false);
+        }
+        let left = meta.hops.unwrap_or(HOPS_MAX);
+        let gone = LettersGoneRecord {
+            how: Leave::Redriven,
+            letters: vec![found.gone()],
+        };
+        let arrival = Arrival {
+            broker,
+            events: vec![event],
+            quarantined: Vec::new(),
+            // A reply has a pass less than what it answers.
+            hops: match meta.trigger {
+                Some(_) => left.saturating_sub(1).max(1),
+                None => left,
+            },
+            purpose: Purpose::Ingest,
+            with: vec![StateRecord::LettersGone(gone).entry()],
+            permit: None,
+        };
+        match self.shared.take_in(arrival).await {
+            Ok(_) => {}
+            Err(AppendError::Conflict { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        let IndexedLetter {
+            subscription, cause, ..
+        } = found.letter;
+        let is_gone = || match self.shared.view().dead_letter(subscription, cause) {
+            Ok(Some(letter)) if letter.copy == copy => None,
+            _ => Some(()),
+        };
+        self.shared.wait_for(is_gone).await.ok_or(AppendError::Closed)?;
+        Ok(true)
     }
 
     /// Redrives letters of one trigger, as many at a time as fit a frame.
@@ -145,7 +207,7 @@ impl Embedded {
         redrove: &mut Redrove,
     ) -> Result<(), LettersError> {
         let mut letters = VecDeque::from(letters);
-        while let Some(trigger) = letters.front().map(|found| found.trigger.clone()) {
+        while let Some(trigger) = letters.front().and_then(|found| found.trigger.clone()) {
             let engine = self.clone();
             let load = move || (engine.take_loaded(&mut letters), letters);
             let loaded = tokio::task::spawn_blocking(load).await;

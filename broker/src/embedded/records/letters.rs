@@ -8,14 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{BadRecord, DEAD_LETTER, Input, put_varint, to_json};
 use crate::clock::Timestamp;
-use crate::{DeadLetterReason, Failure, Position, SubscriptionId};
+use crate::{DeadLetterReason, Failure, Position, SchemaMismatch, SubscriptionId};
 
 /// What a dead letter says beside its event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DeadLetterMeta {
     pub(crate) broker: ResourceName,
-    pub(crate) trigger: ResourceName,
+    /// None for what was kept at the broker's door.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trigger: Option<ResourceName>,
+    /// [`AT_THE_DOOR`] without a trigger.
     pub(crate) subscription: SubscriptionId,
+    /// At the door there is no other place than the letter's own, which is known when it is read.
     pub(crate) cause: Position,
     pub(crate) reason: DeadLetterReason,
     pub(crate) failure: Option<Failure>,
@@ -28,6 +32,9 @@ pub(crate) struct DeadLetterMeta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hops: Option<u8>,
 }
+
+/// Whose the letters are that were kept at a broker's door; subscriptions count from 1.
+pub(crate) const AT_THE_DOOR: SubscriptionId = SubscriptionId(0);
 
 /// Dead letters left the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,19 +79,54 @@ pub(crate) fn dead_letter_entry(stream: u64, meta: &DeadLetterMeta, event: &Even
     }
 }
 
-/// Reads a dead letter.
-pub(crate) fn read_dead_letter(head: &Bytes, body: Bytes) -> Result<(DeadLetterMeta, Event), BadRecord> {
+/// Reads the dead letter that lies there.
+pub(crate) fn read_dead_letter(
+    at: Position,
+    head: &Bytes,
+    body: Bytes,
+) -> Result<(DeadLetterMeta, Event), BadRecord> {
     let mut input = Input {
         kind: DEAD_LETTER,
         rest: head.clone(),
     };
     let meta = input.block()?;
-    let meta = input.json(&meta)?;
+    let mut meta: DeadLetterMeta = input.json(&meta)?;
+    if meta.subscription == AT_THE_DOOR {
+        meta.cause = at;
+    }
     let event = Event::from_record(input.rest, body).map_err(|error| BadRecord {
         kind: DEAD_LETTER,
         what: error.to_string(),
     })?;
     Ok((meta, event))
+}
+
+// === impl DeadLetterMeta ===
+
+impl DeadLetterMeta {
+    /// Of an event that a schema keeps at a broker's door.
+    pub(crate) fn at_the_door(
+        broker: &ResourceName,
+        mismatch: &SchemaMismatch,
+        hops: u8,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            broker: broker.clone(),
+            trigger: None,
+            subscription: AT_THE_DOOR,
+            cause: Position {
+                stream: 0,
+                sequence: 0,
+            },
+            reason: DeadLetterReason::Schema,
+            failure: Some(mismatch.failure()),
+            attempts: 0,
+            at,
+            side: None,
+            hops: Some(hops),
+        }
+    }
 }
 
 // === impl LettersGoneRecord ===

@@ -111,7 +111,7 @@ proptest! {
         let bytes = Bytes::from(bytes);
         let _ = StateRecord::read(kind, bytes.clone());
         let _ = read_event(&bytes, Bytes::new());
-        let _ = read_dead_letter(&bytes, Bytes::new());
+        let _ = read_dead_letter(Position { stream: 17, sequence: 1 }, &bytes, Bytes::new());
     }
 }
 

@@ -139,14 +139,14 @@ impl Reader {
 }
 
 fn is_in_store(shared: &Shared, record: &Record) -> Result<bool, ViewError> {
-    let Ok((meta, _)) = read_dead_letter(&record.head, record.body.clone()) else {
-        return Ok(true);
-    };
-    let letter = shared.look(|view| view.dead_letter(meta.subscription, meta.cause))?;
     let here = Position {
         stream: record.stream.0,
         sequence: record.sequence,
     };
+    let Ok((meta, _)) = read_dead_letter(here, &record.head, record.body.clone()) else {
+        return Ok(true);
+    };
+    let letter = shared.look(|view| view.dead_letter(meta.subscription, meta.cause))?;
     Ok(letter.is_some_and(|letter| letter.copy == here))
 }
 

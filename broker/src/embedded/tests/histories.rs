@@ -18,14 +18,14 @@ use crate::embedded::memory::TailMemory;
 use crate::embedded::open::recover;
 use crate::embedded::rebuild::{self, Rebuilt};
 use crate::embedded::records::{
-    DeadLetterMeta, DedupedRecord, Fate, ForgottenRecord, Held, Item, Leave, LetterGone, LettersGoneRecord,
-    PausedRecord, ReleasedRecord, STATE, SideRecord, SideSpec, SoughtRecord, TypeSeenRecord,
-    dead_letter_entry,
+    AT_THE_DOOR, DeadLetterMeta, DedupedRecord, Fate, ForgottenRecord, Held, Item, Leave, LetterGone,
+    LettersGoneRecord, PausedRecord, ReleasedRecord, STATE, SideRecord, SideSpec, SoughtRecord,
+    TypeSeenRecord, dead_letter_entry,
 };
 use crate::embedded::snapshot::Taking;
 use crate::embedded::view::keys::{Class, class};
 use crate::embedded::view::{Checkpoint, Pair, SubscriptionState, View};
-use crate::{Pause, PausedBy, Position, SideEnd, SideKind};
+use crate::{Pause, PausedBy, Position, SchemaMismatch, SideEnd, SideKind};
 
 const EVENTS: u64 = 16;
 const LETTERS: u64 = 17;
@@ -64,6 +64,8 @@ fn change() -> impl Strategy<Value = Change> {
         }),
         3 => (id(), 1..20_u64).prop_map(|(id, sequence)| dead_letter(id, sequence)),
         3 => (id(), 1..20_u64).prop_map(|(id, sequence)| Change::Gone(id, sequence)),
+        2 => (1..20_u64).prop_map(kept),
+        2 => (1..12_u64).prop_map(|sequence| Change::Gone(AT_THE_DOOR, sequence)),
         2 => (0..50_u64, prop::collection::vec((0..4_u8, 0..2_u8), 1..4)).prop_map(move |(until, pairs)| {
             let pair = |(key, fingerprint)| crate::embedded::dedupe::Pair {
                 key: [key; 16],
@@ -196,7 +198,7 @@ fn dead_letter(id: SubscriptionId, sequence: u64) -> Change {
     };
     let meta = DeadLetterMeta {
         broker: name("b"),
-        trigger: name("t"),
+        trigger: Some(name("t")),
         subscription: id,
         cause,
         reason: DeadLetterReason::Refused,
@@ -216,6 +218,16 @@ fn dead_letter(id: SubscriptionId, sequence: u64) -> Change {
         dead_letter_entry(LETTERS, &meta, &event(sequence)),
         StateRecord::Settlements(vec![item]).entry(),
     ])
+}
+
+/// A dead letter that no subscription has.
+fn kept(id: u64) -> Change {
+    let mismatch = SchemaMismatch {
+        schema: name("s"),
+        misfits: Vec::new(),
+    };
+    let meta = DeadLetterMeta::at_the_door(&name("b"), &mismatch, 9, Timestamp(id));
+    Change::Frame(vec![dead_letter_entry(LETTERS, &meta, &event(id))])
 }
 
 /// What a history ends in.
@@ -316,10 +328,11 @@ impl World {
         let entries = match change {
             Change::Frame(entries) => entries,
             Change::Gone(subscription, sequence) => {
-                let cause = Position {
-                    stream: EVENTS,
-                    sequence,
+                let stream = match subscription {
+                    AT_THE_DOOR => LETTERS,
+                    _ => EVENTS,
                 };
+                let cause = Position { stream, sequence };
                 let found = self.shared.view().dead_letter(subscription, cause).unwrap();
                 let Some(letter) = found else { return };
                 let letters = vec![LetterGone {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::Position;
+use crate::{Position, SchemaGate};
 
 /// Stores these events and dead-letters each of them, a millisecond after the one before.
 async fn store_letters(
@@ -238,7 +238,7 @@ async fn a_letter_that_cannot_be_read_is_shown_as_that_and_can_be_purged() {
     store_letters(&engine, &clock, &subscription, &[1]).await;
     let meta = records::DeadLetterMeta {
         broker: name("b"),
-        trigger: name("t"),
+        trigger: Some(name("t")),
         subscription: subscription.id(),
         cause: Position {
             stream: 16,
@@ -278,7 +278,10 @@ async fn a_redriven_letter_is_in_the_store_or_in_the_redrive_and_fails_into_a_ne
     let engine = open_at(directory.path(), Arc::clone(&clock)).await;
     let subscription = attach(&engine, "b", "t").await;
     store_letters(&engine, &clock, &subscription, &[1, 2, 4]).await;
-    let redrove = engine.redrive_dead_letters(&refused(), Some(9)).await.unwrap();
+    let redrove = engine
+        .redrive_dead_letters(&refused(), Some(9), &SchemaGate::default())
+        .await
+        .unwrap();
     assert_eq!(
         (redrove.letters, redrove.stayed, redrove.redrives.len()),
         (2, 0, 1)
@@ -288,13 +291,160 @@ async fn a_redriven_letter_is_in_the_store_or_in_the_redrive_and_fails_into_a_ne
     let side = &engine.replays()[0];
     assert_eq!(side.id, redrove.redrives[0]);
     assert_eq!(subscription.status().letters_redriven, 2);
-    let again = engine.redrive_dead_letters(&refused(), None).await.unwrap();
+    let again = engine
+        .redrive_dead_letters(&refused(), None, &SchemaGate::default())
+        .await
+        .unwrap();
     assert_eq!(again.letters, 0);
     drop(subscription);
     let deleted = engine
-        .redrive_dead_letters(&DeadLetterFilter::default(), None)
+        .redrive_dead_letters(&DeadLetterFilter::default(), None, &SchemaGate::default())
         .await;
     assert!(matches!(deleted, Err(LettersError::Trigger(_))), "{deleted:?}");
     assert_eq!(count(&DeadLetterFilter::default()), 1, "an error, not a drop");
     engine.close().await;
+}
+
+/// A gate whose one schema, for everything, quarantines what is not of this kind.
+fn doors(kind: &str) -> SchemaGate {
+    let schema = schemas::validation::DataSchema::compile(&serde_json::json!({"type": kind})).unwrap();
+    SchemaGate::new(vec![crate::SchemaRule {
+        name: name("s"),
+        brokers: vec![name("b")],
+        ty: None,
+        data_schema: None,
+        mode: crate::RuleMode::Quarantine,
+        schema: Arc::new(schema),
+    }])
+}
+
+fn quarantined(event: &Event) -> crate::Quarantined {
+    match doors("object").check(&name("b"), event) {
+        crate::Verdict::Quarantined(mismatch) => crate::Quarantined {
+            event: event.clone(),
+            mismatch,
+        },
+        other => panic!("the schema keeps it: {other:?}"),
+    }
+}
+
+fn texts(id: u64) -> Event {
+    let builder = Event::builder().id(&id.to_string()).source("/s").ty("a");
+    builder.json(r#""no \u20ac object""#).build().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_kept_at_the_door_outlives_the_view_and_comes_in_when_its_schema_was_mended() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path()).await;
+    let subscription = attach(&engine, "b", "t").await;
+    let mixed = Batch {
+        quarantined: vec![quarantined(&texts(2)), quarantined(&texts(3))],
+        ..batch(vec![typed(1, "a")])
+    };
+    let accepted = engine.append(&name("b"), mixed).await.unwrap();
+    assert_eq!(accepted.positions.len(), 1, "of events that are stored");
+    let alone = Batch {
+        quarantined: vec![quarantined(&texts(3))],
+        ..batch(Vec::new())
+    };
+    engine.append(&name("b"), alone).await.unwrap();
+    let tally = || {
+        engine
+            .tallies()
+            .into_iter()
+            .find(|(broker, _)| *broker == name("b"))
+            .unwrap()
+            .1
+    };
+    let counts = tally();
+    assert_eq!((counts.received, counts.stored, counts.quarantined), (4, 1, 3));
+    let claim = next(&subscription).await;
+    assert_eq!(claim.event().id(), "1");
+    claim
+        .settle(Settlement::Delivered {
+            outcome: Outcome::Delivered,
+            reply: None,
+        })
+        .await
+        .unwrap();
+    assert!(is_quiet(&subscription).await, "nobody gets what is kept");
+
+    let schema = DeadLetterFilter {
+        reason: Some(DeadLetterReason::Schema),
+        ..DeadLetterFilter::default()
+    };
+    let page = |engine: &Embedded| {
+        let query = DeadLetterQuery {
+            filter: schema.clone(),
+            limit: 9,
+            before: None,
+        };
+        engine.dead_letters(&query).unwrap().letters
+    };
+    let is_there = || (page(&engine).len() == 3).then_some(());
+    engine.shared.wait_for(is_there).await.unwrap();
+    let kept = page(&engine);
+    for letter in &kept {
+        assert_eq!((&letter.broker, &letter.trigger), (&name("b"), &None));
+        let failure = letter.copy.as_ref().unwrap().failure.as_ref().unwrap();
+        assert!(failure.message.contains("default/s: /data"), "{failure:?}");
+        let (_, event) = engine.dead_letter(&letter.id).unwrap().unwrap();
+        assert_eq!(
+            event.unwrap().data().unwrap(),
+            &r#""no \u20ac object""#.as_bytes()
+        );
+    }
+    engine.close().await;
+    drop((subscription, engine));
+    std::fs::remove_dir_all(directory.path().join("view")).unwrap();
+
+    let engine = open(directory.path()).await;
+    assert_eq!(
+        page(&engine),
+        kept,
+        "a view that is made again has the same letters by the same names"
+    );
+    let subscription = attach(&engine, "b", "t").await;
+    let still = engine
+        .redrive_dead_letters(&schema, None, &doors("object"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (still.letters, still.stayed),
+        (0, 3),
+        "what still does not fit stays"
+    );
+    let one = DeadLetterFilter {
+        ids: [kept[0].id.clone()].into(),
+        ..DeadLetterFilter::default()
+    };
+    assert_eq!(engine.purge(&one).await.unwrap().letters, 1);
+    let redrove = engine
+        .redrive_dead_letters(&schema, None, &doors("string"))
+        .await
+        .unwrap();
+    assert_eq!((redrove.letters, redrove.stayed), (2, 0));
+    assert_eq!(page(&engine), []);
+    for id in ["2", "3"] {
+        let claim = next(&subscription).await;
+        assert_eq!(
+            (claim.event().id(), &claim.event().data().unwrap()[..]),
+            (id, texts(2).data().unwrap().as_ref())
+        );
+        claim
+            .settle(Settlement::Delivered {
+                outcome: Outcome::Delivered,
+                reply: None,
+            })
+            .await
+            .unwrap();
+    }
+    engine.close().await;
+    drop((subscription, engine));
+    std::fs::remove_dir_all(directory.path().join("view")).unwrap();
+    let engine = open(directory.path()).await;
+    assert_eq!(page(&engine), [], "what came in does not come back as a letter");
+    let subscription = attach(&engine, "b", "t").await;
+    assert!(is_quiet(&subscription).await);
 }

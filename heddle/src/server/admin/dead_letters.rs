@@ -32,11 +32,13 @@ pub(super) struct ListView {
     next: Option<String>,
 }
 
-/// Letters of one trigger with one reason.
+/// Letters of one trigger, or of one broker's door, with one reason.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct GroupView {
-    trigger: ResourceName,
+    broker: ResourceName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trigger: Option<ResourceName>,
     reason: DeadLetterReason,
     count: u64,
     /// When the first and the last of them were stored (RFC 3339).
@@ -51,7 +53,9 @@ pub(super) struct DeadLetterView {
     kind: &'static str,
     id: String,
     broker: ResourceName,
-    trigger: ResourceName,
+    /// None for what was kept at the broker's door.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trigger: Option<ResourceName>,
     reason: DeadLetterReason,
     /// The cause's sequence in the broker's stream.
     sequence: u64,
@@ -100,7 +104,8 @@ pub(super) struct LeftView {
     /// Letters that left the store, or would have.
     letters: u64,
     dry_run: bool,
-    /// Letters that cannot be redriven: unreadable ones, and replies that ran out of passes.
+    /// Letters that cannot be redriven: unreadable ones, replies that ran out of passes, and what still does not fit its
+    /// schema.
     #[serde(skip_serializing_if = "Option::is_none")]
     stayed: Option<u64>,
     /// The redrives that deliver them.
@@ -189,7 +194,12 @@ pub(super) async fn redrive(
             ..LeftView::default()
         }));
     }
-    let redrove = admin.parts.engine.redrive_dead_letters(&filter, rate).await;
+    let doors = &admin.parts.schemas;
+    let redrove = admin
+        .parts
+        .engine
+        .redrive_dead_letters(&filter, rate, doors)
+        .await;
     let redrove = redrove.map_err(problem)?;
     let (letters, stayed) = (redrove.letters, redrove.stayed);
     tracing::warn!(letters, stayed, ?filter, "dead letters are redriven by command");
@@ -285,6 +295,7 @@ impl From<DeadLetterEntry> for DeadLetterView {
 impl From<DeadLetterGroup> for GroupView {
     fn from(group: DeadLetterGroup) -> Self {
         Self {
+            broker: group.broker,
             trigger: group.trigger,
             reason: group.reason,
             count: group.count,

@@ -96,7 +96,7 @@ impl Mesh {
             admission: Admission::new(1 << 20),
             clock: Arc::new(WallClock),
             limits: Limits::default(),
-            schemas: broker::SchemaGate::default(),
+            schemas: SchemaGate::default(),
             metrics: metrics.register(::sources::Metrics::register),
             random_seed: 1,
         };
@@ -106,6 +106,7 @@ impl Mesh {
             dispatcher: dispatcher.handle(),
             sources: Sources::start(source_options, wiring.sources).expect("valid sources"),
             catalogue: wiring.catalogue,
+            schemas: SchemaGate::default(),
             metrics,
             phase: phase.clone(),
             ingress: "http://127.0.0.1:8080".to_owned(),
@@ -133,6 +134,7 @@ impl Mesh {
         let broker = ResourceName::new("default", "default").expect("a legal name");
         let batch = Batch {
             events: vec![event],
+            quarantined: Vec::new(),
             hops: 255,
             source_state: None,
             permit: None,

@@ -207,7 +207,7 @@ fn every_example_fits_the_description_and_mistakes_do_not() {
     let mistakes = [
         json!({"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": {"name": "b"}, "spec": {"delivry": {}}}),
         json!({"apiVersion": "eventing.knative.dev/v2", "kind": "Broker", "metadata": {"name": "b"}}),
-        json!({"apiVersion": "heddle.dev/v1", "kind": "Schema", "metadata": {"name": "s"}, "spec": {"match": {"type": "t"}, "mode": "quarantine", "schema": {}}}),
+        json!({"apiVersion": "heddle.dev/v1", "kind": "Schema", "metadata": {"name": "s"}, "spec": {"match": {"type": "t"}, "mode": "quarantin", "schema": {}}}),
         json!({"kind": "Broker"}),
     ];
     for mistake in mistakes {

@@ -50,12 +50,6 @@ fn what_is_wrong_in_a_schema_is_told_at_its_line() {
         ],
     );
     schema(
-        "  match: {type: t}\n  mode: quarantine\n  schema: {}\n",
-        &[
-            "6:9: error: spec.mode: quarantine is not available in this version (reject answers 400 and stores nothing; warn stores the event, counts and logs it)",
-        ],
-    );
-    schema(
         "  match: {type: t}\n  schema:\n    properties:\n      a: {minimum: 0x10}\n",
         &[
             "8:20: error: spec.schema.properties.a.minimum: 0x10 is no number of JSON (write it as decimal digits, or in quotes if it is a text)",

@@ -22,6 +22,7 @@ async fn data(folder: &Path) -> PathBuf {
             .ty("t");
         let batch = broker::Batch {
             events: vec![event.build().expect("a valid event")],
+            quarantined: Vec::new(),
             hops: 1,
             source_state: None,
             permit: None,
