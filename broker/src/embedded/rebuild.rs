@@ -185,7 +185,7 @@ fn load(journal: &Journal, view: &View, end: SnapshotEnd) -> Result<Result<(), S
 }
 
 /// Puts what is known of brokers, sources and subscriptions into an empty view, from what can be read of damaged
-/// snapshots, the newest first. No subscription is taken to have settled anything.
+/// snapshots, the newest first. No subscription is taken to have settled anything, and what waited for it is matched anew.
 fn save(journal: &Journal, view: &View, damaged: &[(SnapshotEnd, String)]) -> Result<(), RebuildError> {
     for (end, _) in damaged.iter().rev() {
         let mut failed = None;
@@ -206,6 +206,7 @@ fn unsettled((key, value): Pair) -> Option<Pair> {
         b's' => {
             let mut state: SubscriptionState = serde_json::from_slice(&value).ok()?;
             state.accounted.clear();
+            state.counters.settle_matched();
             Some((key, to_json(&state)))
         }
         _ => None,

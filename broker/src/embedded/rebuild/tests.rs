@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::embedded::records::STATE;
 use crate::embedded::tests::*;
-use crate::embedded::{Embedded, Opened, Options};
-use crate::{Engine, Settlement, Subscription};
+use crate::embedded::{Embedded, Opened, Options, Retain};
+use crate::{Engine, Settlement, SourceState, Subscription};
 
 /// Waits until a snapshot reflects everything that is stored now.
 async fn snapshot(engine: &Embedded) -> u64 {
@@ -133,5 +134,124 @@ async fn a_snapshot_that_is_damaged_is_passed_over_for_an_older_one_and_a_new_on
         .shared
         .wait_for(|| engine.shared.snapshot_covers(newest).then_some(()));
     covered.await.expect("a new snapshot");
+    engine.close().await;
+}
+
+/// Events that wait for a retry: more than one part of a snapshot says so.
+const WAITING: u64 = 300;
+
+fn small(directory: &Path) -> Options {
+    let segment_bytes = 64 << 10;
+    Options {
+        clock: Arc::new(ManualClock::default()),
+        segment_bytes,
+        retain: Retain {
+            bytes: 4 * segment_bytes,
+            ..Retain::default()
+        },
+        ..Options::new(directory)
+    }
+}
+
+/// A directory whose state stream has lost its beginning to retention, as it should: a snapshot has what it said.
+async fn without_a_beginning(directory: &Path) {
+    let (engine, _) = Embedded::open(small(directory)).await.unwrap();
+    let subscription = attach(&engine, "b", "t").await;
+    let mut first = batch((1..=WAITING).map(event).collect());
+    first.source_state = Some(SourceState {
+        key: "ping/default/daily".into(),
+        state: b"tick 17".to_vec(),
+    });
+    engine.append(&name("b"), first).await.unwrap();
+    for id in 1..=WAITING {
+        let attempts = 1_000 + u32::try_from(id).unwrap();
+        settle(&subscription, retry_at(5_000_000_000_000, attempts)).await;
+    }
+    let mut id = WAITING;
+    while engine.shared.journal.bounds(STATE).unwrap().first <= 2 * WAITING {
+        produce(&engine, id + 1..=id + 20).await;
+        ids(&subscription, 20).await;
+        engine.shared.drain_settlements().await;
+        id += 20;
+    }
+    drop(subscription);
+    engine.close().await;
+}
+
+/// Flips a bit wherever the journal has these bytes.
+fn damage_all(directory: &Path, bytes: &[u8]) {
+    let mut damaged = 0;
+    for path in segments(directory) {
+        let mut content = fs::read(&path).unwrap();
+        let found: Vec<_> = content
+            .windows(bytes.len())
+            .enumerate()
+            .filter_map(|(at, window)| (window == bytes).then_some(at))
+            .collect();
+        found.iter().for_each(|at| content[*at] ^= 1);
+        damaged += found.len();
+        fs::write(&path, content).unwrap();
+    }
+    assert!(damaged > 0, "the journal does not have {}", bytes.escape_ascii());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_whole_snapshot_and_a_beginning_what_can_be_saved_is_and_unsettled_events_come_again() {
+    let directory = tempfile::tempdir().unwrap();
+    without_a_beginning(directory.path()).await;
+    fs::remove_dir_all(directory.path().join("view")).unwrap();
+    damage_all(directory.path(), br#""attempts":1150"#);
+
+    let (engine, _) = Embedded::open(small(directory.path())).await.unwrap();
+    let warnings = engine.warnings().join("; ");
+    assert!(
+        warnings.contains("the beginning of the engine's state"),
+        "{warnings}"
+    );
+    assert_eq!(
+        engine.source_state("ping/default/daily").as_deref(),
+        Some(&b"tick 17"[..]),
+        "where a source was is not what was damaged"
+    );
+    assert_eq!(engine.event_types().len(), 1);
+    assert_eq!(engine.brokers().len(), 1);
+    let before = engine.subscriptions().remove(0).status;
+    assert!(before.delivered > 0, "{before:?}");
+    let subscription = attach(&engine, "b", "t").await;
+    let mut came = std::collections::BTreeSet::new();
+    loop {
+        let claim = tokio::select! {
+            claim = subscription.next() => claim.expect("the engine runs"),
+            () = subscription.idle() => break,
+            () = tokio::time::sleep(Duration::from_secs(30)) => panic!("{:?}", subscription.status()),
+        };
+        let id: u64 = claim.event().id().parse().unwrap();
+        assert!(came.insert(id), "{id} comes twice");
+        claim.settle(delivered()).await.unwrap();
+    }
+    let missing: Vec<_> = (1..=WAITING).filter(|id| !came.contains(id)).collect();
+    assert_eq!(missing, Vec::<u64>::new(), "nothing that waited is lost");
+    let status = subscription.status();
+    assert_eq!(
+        status.matched,
+        status.delivered + status.unreadable,
+        "the counts add up again: {status:?}"
+    );
+    produce(&engine, 90_001..=90_001).await;
+    assert_eq!(ids(&subscription, 1).await, ["90001"]);
+    snapshot(&engine).await;
+    drop(subscription);
+    engine.close().await;
+    drop(engine);
+
+    // What was saved is in the journal again.
+    fs::remove_dir_all(directory.path().join("view")).unwrap();
+    let (engine, _) = Embedded::open(small(directory.path())).await.unwrap();
+    assert_eq!(
+        engine.source_state("ping/default/daily").as_deref(),
+        Some(&b"tick 17"[..])
+    );
+    let subscription = attach(&engine, "b", "t").await;
+    assert!(is_quiet(&subscription).await, "nothing comes a third time");
     engine.close().await;
 }
