@@ -1,12 +1,15 @@
 //! The disk: what 202 promises, and a disk that is full.
 
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
 use harness::not_run::not_run;
 use harness::producer::get;
-use harness::{Answer, Event, Heddle, PATIENCE, Resources, Sink, Trigger, eventually_async};
-use serde_json::Value;
+use harness::{Answer, Event, Heddle, PATIENCE, Resources, Sink, Trigger, eventually, eventually_async};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A small file system in memory, unmounted when dropped.
@@ -116,6 +119,106 @@ async fn a_full_disk_refuses_new_events_delivers_what_it_took_and_goes_on_when_t
     .await;
     assert_eq!(heddle.idle_trigger("t").await["delivered"], accepted + 1);
     assert_eq!(readyz(&heddle).await.0, 200);
+}
+
+/// Events that wait in a view that has no room.
+const EVENTS: u32 = 1_000;
+
+/// Writes a file until there is no room but this.
+fn fill(path: &Path, but: u64) {
+    let mut file = File::create(path).expect("the small disk takes a file");
+    let piece = vec![b'x'; 16 << 10];
+    while file.write_all(&piece).is_ok() {}
+    let bytes = file.metadata().expect("it is there").len();
+    file.set_len(bytes.saturating_sub(but))
+        .expect("a file can be cut");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_that_has_no_room_is_kept_in_memory_loses_nothing_and_returns_to_its_disk() {
+    let Some(disk) = SmallDisk::mount("24m", "the view's full disk") else {
+        return;
+    };
+    // The journal is where there is room.
+    let roomy = tempfile::tempdir().unwrap();
+    let data = disk.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::os::unix::fs::symlink(roomy.path(), data.join("journal")).unwrap();
+    let sink = Sink::answering([Answer::status(503).body("not now")]).await;
+    let delivery = json!({"retry": 99, "backoffPolicy": "linear", "backoffDelay": "PT600S"});
+    let resources = |uri: &str| {
+        let trigger = Trigger::new("t", uri).delivery(delivery.clone());
+        Resources::with_default_broker().trigger(trigger)
+    };
+    let mut heddle = Heddle::start_on(&data, &resources(&sink.url("/")), &[]).await;
+    let producer = heddle.producer("default/default");
+    for n in 0..10 {
+        producer.accepted(&Event::new(n.to_string())).await;
+    }
+    let filler = disk.path().join("filler");
+    fill(&filler, 512 << 10);
+    for n in 10..EVENTS {
+        producer.accepted(&Event::new(n.to_string())).await;
+    }
+    let waiting = async |heddle: &Heddle| {
+        let waiting = r#"heddle_trigger_waiting_retry{trigger="default/t"}"#;
+        heddle.metrics().await.get(waiting)
+    };
+    let all_wait = async |heddle: &Heddle| {
+        eventually_async("all of them wait for their next attempt", PATIENCE, || async {
+            (waiting(heddle).await == f64::from(EVENTS)).then_some(())
+        })
+        .await;
+        heddle.adds_up().await;
+    };
+    all_wait(&heddle).await;
+    let degraded = eventually_async("readiness tells", PATIENCE, || async {
+        let (status, body) = readyz(&heddle).await;
+        let told = body["warnings"].to_string();
+        told.contains("kept in memory").then_some((status, told))
+    })
+    .await;
+    assert!(
+        degraded.0 == 200 && degraded.1.contains("No space left"),
+        "it takes events and says why: {degraded:?}"
+    );
+
+    // Also when it starts on a full disk.
+    heddle.kill();
+    let more = disk.path().join("more");
+    fill(&more, 0);
+    heddle.restart().await;
+    all_wait(&heddle).await;
+    assert!(
+        readyz(&heddle).await.1["warnings"]
+            .to_string()
+            .contains("kept in memory")
+    );
+
+    for filler in [filler, more] {
+        std::fs::remove_file(filler).unwrap();
+    }
+    eventually_async("it is on disk again", PATIENCE, || async {
+        let warnings = readyz(&heddle).await.1["warnings"].to_string();
+        (!warnings.contains("kept in memory")).then_some(())
+    })
+    .await;
+    all_wait(&heddle).await;
+    heddle.terminate().await;
+    heddle.restart().await;
+    let third_start = eventually("the log tells of the third start", PATIENCE, || {
+        let log = heddle.process().stderr();
+        let mut starts = log.lines().filter(|line| line.contains("is ready"));
+        starts.nth(2).map(str::to_owned)
+    })
+    .await;
+    assert!(
+        !third_start.contains("rebuilt"),
+        "what is on disk again is believed: {third_start}"
+    );
+    all_wait(&heddle).await;
+    let came: BTreeSet<String> = sink.ids().into_iter().collect();
+    assert_eq!(came.len(), EVENTS as usize, "each has been tried");
 }
 
 #[tokio::test(flavor = "multi_thread")]
