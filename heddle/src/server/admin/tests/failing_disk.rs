@@ -14,7 +14,7 @@ fn ingress_of(mesh: &Mesh) -> Router {
         brokers: [ResourceName::new("default", "default").expect("a legal name")].into(),
         webhooks: ::sources::Webhooks::default(),
         limits: Limits::default(),
-        schemas: broker::SchemaGate::default(),
+        schemas: SchemaGate::default(),
         guard: Guard::Open,
         metrics: IngressMetrics::new(&Metrics::new()),
     };
