@@ -55,6 +55,8 @@ struct Inner {
 pub(crate) struct StoredBatch {
     pub(crate) broker: ResourceName,
     pub(crate) events: Vec<Event>,
+    /// How many events were kept as dead letters.
+    pub(crate) quarantined: usize,
     pub(crate) hops: u8,
     pub(crate) state: Option<(String, String)>,
 }
@@ -171,6 +173,7 @@ impl FakeEngine {
         inner.batches.push(StoredBatch {
             broker: broker.clone(),
             events,
+            quarantined: batch.quarantined.len(),
             hops: batch.hops,
             state,
         });

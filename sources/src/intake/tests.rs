@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::schemas::event::Event;
 use ::schemas::filter::Wildcard;
 use ::schemas::validation::DataSchema;
-use broker::SchemaRule;
+use broker::{RuleMode, SchemaRule};
 
 use super::*;
 use crate::testing::{FakeEngine, TestClock, event, session, session_with};
@@ -160,23 +160,73 @@ async fn the_permit_is_held_until_the_append_has_answered() {
     assert_eq!(admission.bytes_free(), free);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_event_that_a_schema_refuses_is_left_out_and_the_position_moves_past_it() {
-    let engine = FakeEngine::new();
-    let nothing_fits = DataSchema::compile(&serde_json::json!(false)).expect("a valid schema");
-    let rule = SchemaRule {
+/// A gate whose one schema, for the type `checked`, nothing fits.
+fn nothing_checked_fits(mode: RuleMode) -> SchemaGate {
+    let schema = DataSchema::compile(&serde_json::json!(false)).expect("a valid schema");
+    SchemaGate::new(vec![SchemaRule {
         name: ResourceName::new("default", "s").expect("a legal name"),
         brokers: vec![ResourceName::new("default", "default").expect("a legal name")],
         ty: Some(Wildcard::from("checked".to_owned())),
         data_schema: None,
-        mode: broker::RuleMode::Reject,
-        schema: Arc::new(nothing_fits),
+        mode,
+        schema: Arc::new(schema),
+    }])
+}
+
+fn checked() -> Event {
+    let builder = Event::builder().id("2").source("/s").ty("checked");
+    builder.json("1").build().expect("a valid event")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_a_schema_quarantines_is_kept_in_the_commit_of_the_position() {
+    let engine = FakeEngine::new();
+    let session = session_with(&engine, clock(), &[], nothing_checked_fits(RuleMode::Quarantine));
+    let state = |at: &str| SourceState {
+        key: "k".into(),
+        state: at.into(),
     };
-    let session = session_with(&engine, clock(), &[], SchemaGate::new(vec![rule]));
-    let checked = || {
-        let builder = Event::builder().id("2").source("/s").ty("checked");
-        builder.json("1").build().expect("a valid event")
-    };
+    let mixed = session
+        .intake
+        .store(vec![event("1"), checked()], Some(state("1")))
+        .await;
+    assert_eq!(mixed.expect("all of it is stored").positions.len(), 1);
+    let alone = session
+        .intake
+        .store(vec![checked(), checked()], Some(state("2")))
+        .await;
+    assert_eq!(alone.expect("all of it is stored").positions.len(), 0);
+    let without = session.intake.store(vec![checked()], None).await;
+    assert!(without.is_ok());
+    let kept: Vec<_> = engine
+        .batches()
+        .into_iter()
+        .map(|batch| {
+            (
+                batch.events.len(),
+                batch.quarantined,
+                batch.state.map(|(_, at)| at),
+            )
+        })
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            (1, 1, Some("1".to_owned())),
+            (0, 2, Some("2".to_owned())),
+            (0, 1, None)
+        ]
+    );
+    assert_eq!(
+        (session.metrics.misfits.get(), session.metrics.events.get()),
+        (0, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_a_schema_refuses_is_left_out_and_the_position_moves_past_it() {
+    let engine = FakeEngine::new();
+    let session = session_with(&engine, clock(), &[], nothing_checked_fits(RuleMode::Reject));
     let state = SourceState {
         key: "k".into(),
         state: b"3".to_vec(),
