@@ -20,4 +20,5 @@ mod retention;
 mod routing;
 mod servers;
 mod sources;
+mod sql;
 mod types;
