@@ -157,6 +157,17 @@ fn check_event_bytes(bytes: usize, max: usize) -> Result<(), DecodeError> {
     ))
 }
 
+/// Refuses a message of a batch whose bytes are over the limit.
+fn check_batch_bytes(bytes: usize, max: usize) -> Result<(), DecodeError> {
+    if bytes <= max {
+        return Ok(());
+    }
+    Err(DecodeError::new(
+        Reason::TooLarge,
+        format!("the batch has {bytes} bytes; the limit is {max}"),
+    ))
+}
+
 /// Whether the data is JSON by the rule of the JSON format alone, with nothing said by the event.
 fn implies_json(event: &Event) -> bool {
     event.data_form() == DataForm::Json

@@ -9,8 +9,7 @@ mod write;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use super::{DecodeError, check_event_bytes};
-use crate::codec::Reason;
+use super::{DecodeError, check_batch_bytes, check_event_bytes};
 use crate::event::Event;
 use crate::limits::Limits;
 
@@ -30,14 +29,7 @@ pub fn decode(bytes: &Bytes, limits: &Limits) -> Result<Event, DecodeError> {
 ///
 /// [`DecodeError`] of the first event that is wrong, with its `index`; without one when the batch itself is.
 pub fn decode_batch(bytes: &Bytes, limits: &Limits) -> Result<Vec<Event>, DecodeError> {
-    if bytes.len() > limits.batch_bytes_max {
-        let detail = format!(
-            "the batch has {} bytes; the limit is {}",
-            bytes.len(),
-            limits.batch_bytes_max
-        );
-        return Err(DecodeError::new(Reason::TooLarge, detail));
-    }
+    check_batch_bytes(bytes.len(), limits.batch_bytes_max)?;
     read::batch(bytes, limits)
 }
 

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::Reason;
 use super::*;
 use crate::event::{DataForm, Kind, SpecVersion};
 
