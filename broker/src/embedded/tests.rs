@@ -5,6 +5,7 @@ mod clock;
 mod damaged;
 mod dedupe;
 mod degraded;
+mod fairness;
 mod faults;
 mod fixture;
 mod histories;

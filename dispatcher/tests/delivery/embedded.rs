@@ -8,9 +8,11 @@ use broker::embedded::Replay;
 use broker::embedded::{DeadLetterQuery, Embedded, Options as EngineOptions};
 use broker::{Batch, DeadLetterReason, Engine};
 use broker::{SideEnd, Start};
-use dispatcher::{Dispatcher, Options, TriggerSpec, TriggerStatus};
+use dispatcher::{DeliveryPolicy, Dispatcher, HttpSink, Options, Sink, TriggerSpec, TriggerStatus};
+use schemas::event::Event;
 
 use crate::fixture::{event, http, name, retries, trigger, trigger_for};
+use crate::script::{Does, Script};
 use crate::sink::{Answer, TestSink, body, status};
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -28,12 +30,13 @@ async fn run(engine: &Embedded, triggers: Vec<TriggerSpec>) -> Dispatcher {
 }
 
 async fn publish(engine: &Embedded, ids: impl IntoIterator<Item = u32>) {
-    let events = ids
-        .into_iter()
-        .map(|id| event(&id.to_string(), "order.placed"))
-        .collect();
+    let ids = ids.into_iter();
+    publish_all(engine, ids.map(|id| event(&id.to_string(), "order.placed"))).await;
+}
+
+async fn publish_all(engine: &Embedded, events: impl IntoIterator<Item = Event>) {
     let batch = Batch {
-        events,
+        events: events.into_iter().collect(),
         quarantined: Vec::new(),
         hops: 255,
         source_state: None,
@@ -247,5 +250,72 @@ async fn a_replay_of_an_earlier_run_goes_on_by_itself() {
     replays_end(&engine).await;
     assert_eq!(idle(&dispatcher, "default/t").await.subscription.replayed, 3);
     assert!(dispatcher.shutdown(DEADLINE).await.abandoned.is_empty());
+    engine.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn first_attempts_get_their_turns_however_many_retries_are_due() {
+    const SICK: u32 = 1_500;
+    const LIVE: u32 = 100;
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path()).await;
+    // Events of the first kind fail for ever, and are due again at once.
+    let script = Script::telling(|request| match request.headers()["ce-type"] == "sick" {
+        true => Does::Answers(503, vec![]),
+        false => Does::Answers(200, vec![]),
+    });
+    let subscriber = Sink::Http(HttpSink {
+        concurrency: 4,
+        breaker: None,
+        ..HttpSink::new("endpoint", "http://endpoint/".parse().unwrap())
+    });
+    let spec = TriggerSpec {
+        delivery: DeliveryPolicy {
+            delay: Duration::ZERO,
+            ..retries(u32::MAX - 1)
+        },
+        ..trigger("t", subscriber)
+    };
+    let options = Options {
+        transport: Arc::new(script.clone()),
+        ..Options::new(Arc::new(engine.clone()))
+    };
+    let dispatcher = Dispatcher::start(options, vec![spec]).await.unwrap();
+    publish_all(&engine, (0..SICK).map(|n| event(&format!("s{n}"), "sick"))).await;
+    let handle = dispatcher.handle();
+    let waiting = || handle.triggers()[0].subscription.retries;
+    tokio::time::timeout(DEADLINE, async {
+        while waiting() < u64::from(SICK) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await
+    .expect("every one has failed once");
+    let before = script.told(<[String]>::len);
+    publish_all(&engine, (0..LIVE).map(|n| event(&format!("l{n}"), "live"))).await;
+    let count = |kind: char, from: usize| {
+        script.told(|told| told[from..].iter().filter(|id| id.starts_with(kind)).count())
+    };
+    tokio::time::timeout(DEADLINE, async {
+        while count('l', before) < LIVE as usize {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await
+    .expect("every live event is sent");
+    let is_live = |id: &String| id.starts_with('l');
+    let (first, last) = script.told(|told| {
+        let first = told.iter().position(is_live).expect("all were sent");
+        (first, told.iter().rposition(is_live).expect("all were sent"))
+    });
+    // From when the first of them is handed out they have every other turn, but for what is in other hands meanwhile.
+    let (between, fair) = (last + 1 - first, 2 * LIVE as usize + 50);
+    assert!(
+        between <= fair,
+        "{between} requests until {LIVE} live events were sent, {fair} at most are fair"
+    );
+    let retries = between - LIVE as usize;
+    assert!(retries >= LIVE as usize / 2, "retries go on as well: {retries}");
+    drop(dispatcher);
     engine.close().await;
 }

@@ -1,5 +1,6 @@
 //! A transport that answers from a script, for tests under paused time: sockets and paused time do not mix.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,21 +21,39 @@ pub(crate) enum Does {
     Hangs,
 }
 
-type Behaviour = dyn Fn(&str, usize) -> Does + Send + Sync;
+type Behaviour = dyn Fn(&Request<Bytes>, usize) -> Does + Send + Sync;
 
 /// Answers by host name; remembers when each host was asked.
 #[derive(Clone)]
 pub(crate) struct Script {
     behaviour: Arc<Behaviour>,
     asked: Arc<Mutex<Vec<(String, Instant)>>>,
+    counts: Arc<Mutex<HashMap<String, usize>>>,
+    /// Ids of the events, in the order in which they were sent.
+    told: Arc<Mutex<Vec<String>>>,
 }
 
 impl Script {
     pub(crate) fn new(behaviour: impl Fn(&str, usize) -> Does + Send + Sync + 'static) -> Self {
         Self {
-            behaviour: Arc::new(behaviour),
+            behaviour: Arc::new(move |request: &Request<Bytes>, n| behaviour(host(request), n)),
             asked: Arc::default(),
+            counts: Arc::default(),
+            told: Arc::default(),
         }
+    }
+
+    /// One whose endpoints decide by the request.
+    pub(crate) fn telling(behaviour: impl Fn(&Request<Bytes>) -> Does + Send + Sync + 'static) -> Self {
+        Self {
+            behaviour: Arc::new(move |request: &Request<Bytes>, _| behaviour(request)),
+            ..Self::new(|_, _| Does::Hangs)
+        }
+    }
+
+    /// Looks at the ids of the events that were sent in binary mode, in order.
+    pub(crate) fn told<T>(&self, look: impl FnOnce(&[String]) -> T) -> T {
+        look(&self.told.lock())
     }
 
     /// When a host was asked.
@@ -66,10 +85,18 @@ impl Transport for Script {
         _trust: TrustId,
         request: Request<Bytes>,
     ) -> BoxFuture<'static, Result<Response<AnswerBody>, TransportError>> {
-        let host = request.uri().host().unwrap().to_owned();
-        let number = self.asked(&host).len();
-        self.asked.lock().push((host.clone(), Instant::now()));
-        let does = (self.behaviour)(&host, number);
+        let host = host(&request).to_owned();
+        let number = {
+            let mut counts = self.counts.lock();
+            let count = counts.entry(host.clone()).or_insert(0);
+            *count += 1;
+            *count - 1
+        };
+        self.asked.lock().push((host, Instant::now()));
+        if let Some(id) = request.headers().get("ce-id") {
+            self.told.lock().push(id.to_str().unwrap().to_owned());
+        }
+        let does = (self.behaviour)(&request, number);
         Box::pin(async move {
             let (status, headers) = match does {
                 Does::Answers(status, headers) => (status, headers),
@@ -87,4 +114,8 @@ impl Transport for Script {
             Ok(response.body(empty).unwrap())
         })
     }
+}
+
+fn host(request: &Request<Bytes>) -> &str {
+    request.uri().host().unwrap()
 }
