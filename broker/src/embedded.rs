@@ -421,7 +421,8 @@ impl Engine for Embedded {
 
     fn attach_side(&self, id: SideId) -> Option<Arc<dyn Subscription>> {
         let sub = self.side(id)?;
-        let attached = Attached::new(Arc::clone(&self.shared), sub)?;
+        let attached = Attached::new(Arc::clone(&self.shared), Arc::clone(&sub))?;
+        sub.set_order(sub.trigger().order());
         Some(Arc::new(attached))
     }
 

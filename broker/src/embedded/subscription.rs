@@ -144,6 +144,14 @@ impl Sub {
         self.inner.lock().set_order(order);
     }
 
+    /// The order in which its present holder, or the last one, wants its events.
+    pub(crate) fn order(&self) -> Order {
+        match self.inner.lock().lanes {
+            Some(_) => Order::ByKey,
+            None => Order::Unordered,
+        }
+    }
+
     /// What is to be recorded after a look at what comes next: it goes to disk, behind what waits there of its key.
     pub(crate) fn take_leaving(&self) -> Vec<Item> {
         std::mem::take(&mut self.inner.lock().leaving)

@@ -130,8 +130,14 @@ impl Inner {
 
     /// Whether a side subscription has nothing left: all is read, and all of that is settled durably.
     pub(super) fn is_done(&self) -> bool {
+        let lanes_are_empty = || {
+            self.lanes
+                .as_ref()
+                .is_none_or(|lanes| lanes.events() == 0 && lanes.leaving() == 0)
+        };
         self.scanned >= self.until
             && self.ready.is_empty()
+            && lanes_are_empty()
             && self.claims.is_empty()
             && self.waiting.total() == 0
     }

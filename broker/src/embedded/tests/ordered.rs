@@ -1,5 +1,6 @@
 //! Ordered subscriptions: in order by key, whatever fails, and no key holds up another.
 
+mod beside;
 mod expiry;
 mod histories;
 
