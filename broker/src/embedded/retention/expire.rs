@@ -170,7 +170,12 @@ impl Expiry {
         };
         // Somebody may have taken one in hand meanwhile: then it is not passed.
         let passed = passed.filter(|_| items.len() == wanted);
-        items.extend(sub.take_old(glance, waiting).unwrap_or_default());
+        let waiting = sub.take_old(glance, waiting).unwrap_or_default();
+        let still_waiting = self.shared.look(|view| sub.keep_waiting(waiting.clone(), view));
+        items.extend(still_waiting.inspect_err(|_| {
+            sub.give_back_old(&waiting);
+            sub.give_back_old(&items);
+        })?);
         let records = [
             (!items.is_empty()).then(|| StateRecord::Settlements(items.clone())),
             passed.map(|floor| StateRecord::Progress(vec![(sub.id, floor)])),

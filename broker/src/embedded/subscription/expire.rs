@@ -2,14 +2,18 @@
 //! else gets them, and settled by who claimed them.
 //!
 //! What must hold, beside what [`super`] says:
+//! - One that waits on disk is looked up there again once it is claimed: it may have been settled since it was found.
 //! - What comes after such an event of its key is not handed out before its end is recorded.
 //! - Nothing is claimed while the place is moved, and nothing by what was seen of the place before.
+
+use std::collections::HashSet;
 
 use super::Sub;
 use super::inner::{Claimed, Hand, Inner};
 use crate::clock::Timestamp;
 use crate::embedded::key::Key;
 use crate::embedded::records::{Fate, Item};
+use crate::embedded::view::{View, ViewError};
 
 /// What is seen of a subscription's place before its events are read.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +100,22 @@ impl Sub {
         inner.due.retain(|due| !is_taken(due.sequence));
         inner.ready.retain(|ready| !is_taken(ready.sequence()));
         Some(items)
+    }
+
+    /// Of events that waited on disk when they were found, and are claimed now: those that still do. The others were
+    /// settled between the two, and are let go.
+    pub(crate) fn keep_waiting(&self, mut items: Vec<Item>, view: &View) -> Result<Vec<Item>, ViewError> {
+        let mut settled = HashSet::new();
+        for item in &items {
+            if view.retry(self.id, item.sequence)?.is_none() {
+                settled.insert(item.sequence);
+            }
+        }
+        items.retain(|item| !settled.contains(&item.sequence));
+        settled
+            .into_iter()
+            .for_each(|sequence| self.release(sequence, None));
+        Ok(items)
     }
 
     /// What was claimed to expire could not be recorded: it comes again, from disk.

@@ -166,6 +166,35 @@ async fn a_key_waits_until_the_expiry_before_it_is_recorded_and_has_the_event_ba
 }
 
 #[tokio::test]
+async fn what_was_settled_after_it_was_found_to_be_over_age_does_not_expire_as_well() {
+    let aging = Aging::new().await;
+    let sub = aging.engine.shared.subscription_named(&name("t")).unwrap();
+    store(&aging.engine, &[(1, "a"), (2, "b")]).await;
+    for _ in 0..2 {
+        next(&aging.subscription)
+            .await
+            .settle(retry_at(5_000, 1))
+            .await
+            .unwrap();
+    }
+    until(&aging.engine, |status| status.waiting_retry == 2).await;
+    let (glance, found) = (sub.glance(), [(1, "a"), (2, "b")]);
+    let found = found.map(|(sequence, key)| Old {
+        is_waiting: true,
+        ..old(sequence, key)
+    });
+    aging.at(5_000);
+    assert_eq!(ids(&aging.subscription, 1).await, ["1"]);
+    until(&aging.engine, |status| status.waiting_retry == 1).await;
+    let taken = sub.take_old(&glance, found.to_vec()).unwrap();
+    let kept = sub.keep_waiting(taken, &aging.engine.shared.view()).unwrap();
+    let kept: Vec<_> = kept.iter().map(|item| item.sequence).collect();
+    assert_eq!(kept, [2]);
+    assert!(!sub.is_claimed(1) && sub.is_claimed(2));
+    aging.engine.close().await;
+}
+
+#[tokio::test]
 async fn nothing_expires_by_what_was_seen_before_the_place_was_moved() {
     let aging = Aging::new().await;
     let sub = aging.engine.shared.subscription_named(&name("t")).unwrap();
