@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use schemas::names::ResourceName;
 
 use super::duration;
+use super::replay::rate;
 
 /// Where the admin API is looked for unless told otherwise.
 const ADMIN_URL_DEFAULT: &str = "http://127.0.0.1:9090";
@@ -113,8 +114,8 @@ pub(crate) struct DeadLetterFilterArgs {
 pub(crate) struct DeadLettersRedriveArgs {
     #[command(flatten)]
     pub(crate) letters: DeadLettersPurgeArgs,
-    /// At most this many deliveries a second.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Most deliveries a second, such as `100/s`.
+    #[arg(long, value_parser = rate, value_name = "N/s")]
     pub(crate) rate: Option<u32>,
 }
 

@@ -1,5 +1,6 @@
 //! Black-box suites: the real binary on free ports, with real servers around it. One binary, a module a theme.
 
+mod again;
 mod cli;
 mod compose;
 mod config;

@@ -1,6 +1,6 @@
-//! A trigger's position by command, on a real process: pause, seek, forget and replay, across `kill -9`.
+//! A trigger's position by command, on a real process: pause, seek and forget, across `kill -9`.
 
-use harness::{Cli, Event, Heddle, RETRY_PATIENCE, Resources, Sink, Trigger};
+use harness::{Cli, Event, Heddle, Resources, Sink, Trigger};
 
 async fn command(heddle: &Heddle, arguments: &[&str]) -> Cli {
     let arguments: Vec<_> = arguments
@@ -70,52 +70,6 @@ async fn a_seek_back_delivers_again_unmarked_and_forward_counts_what_it_skips() 
         "{trigger}"
     );
     assert_eq!(sink.count(), 6);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replay_goes_on_after_kill_nine_and_delivers_what_was_selected() {
-    let sink = Sink::start().await;
-    let resources = Resources::with_default_broker().trigger(Trigger::new("t", &sink.url("/")));
-    let mut heddle = Heddle::start(&resources).await;
-    send(&heddle, 1..=20).await;
-    heddle.idle_trigger("t").await;
-    let selected = [
-        "replay",
-        "--trigger",
-        "t",
-        "--from",
-        "5",
-        "--to",
-        "14",
-        "--rate",
-        "5/s",
-    ];
-    let counted = done(&heddle, &[selected.as_slice(), &["--dry-run"]].concat()).await;
-    assert!(counted.starts_with("10 events"), "{counted}");
-    done(&heddle, &selected).await;
-    sink.wait_for(22).await;
-    heddle.kill();
-    heddle.restart().await;
-    sink.wait_until("every selected event comes marked", RETRY_PATIENCE, |received| {
-        (5..=14).all(|id: u32| {
-            received.iter().any(|request| {
-                request.attribute("id") == id.to_string() && request.headers.contains_key("ce-heddlereplay")
-            })
-        })
-    })
-    .await;
-    let marked = sink.received().into_iter();
-    let marked = marked.filter(|request| request.headers.contains_key("ce-heddlereplay"));
-    assert!(marked.clone().all(|request| {
-        let id: u32 = request.attribute("id").parse().unwrap();
-        (5..=14).contains(&id)
-    }));
-    let trigger = heddle.idle_trigger("t").await;
-    assert_eq!(
-        (&trigger["delivered"], &trigger["cursor"]),
-        (&20.into(), &20.into()),
-        "{trigger}"
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,6 +98,17 @@ impl Embedded {
         }
     }
 
+    /// How many letters a redrive would take up, if it may.
+    ///
+    /// # Errors
+    /// As [`Embedded::redrive_dead_letters`] before anything is done.
+    pub async fn count_redrivable(&self, filter: &DeadLetterFilter) -> Result<u64, LettersError> {
+        self.check_triggers(filter).await?;
+        let (engine, filter) = (self.clone(), filter.clone());
+        let counted = tokio::task::spawn_blocking(move || engine.count_dead_letters(&filter)).await;
+        Ok(counted.map_err(|_| AppendError::Closed)??)
+    }
+
     /// Delivers the letters that a filter selects to their triggers once more, at most `rate` a second each. Those that a
     /// schema kept go into their broker, one by one, if `doors` let them in now. Those that come meanwhile stay.
     ///

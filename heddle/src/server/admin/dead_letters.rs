@@ -187,7 +187,8 @@ pub(super) async fn redrive(
     let (dry_run, rate) = (command.dry_run, command.rate()?);
     let filter = command.checked()?;
     if dry_run {
-        let letters = read(&admin, move |engine| engine.count_dead_letters(&filter)).await?;
+        let counted = admin.parts.engine.count_redrivable(&filter).await;
+        let letters = counted.map_err(problem)?;
         return Ok(Json(LeftView {
             letters,
             dry_run,
