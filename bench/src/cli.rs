@@ -1,10 +1,13 @@
 //! The command line: what a person types (`run`), and the servers that `run` starts of this binary.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
+
+use crate::rounds::Pace;
 
 /// Measures heddle against the machine's own limits.
 #[derive(Debug, Parser)]
@@ -25,6 +28,15 @@ pub(crate) enum Command {
     /// Yardstick: a server that reads the body and answers.
     #[command(hide = true)]
     Discard,
+    /// Where events are delivered to: counts them, sums their fingerprints and tells how long they took.
+    #[command(hide = true)]
+    Sink,
+    /// Yardstick: a client that posts events.
+    #[command(hide = true)]
+    Post(PostArgs),
+    /// Yardstick: a server that hands each body to a client, which posts it.
+    #[command(hide = true)]
+    Relay(RelayArgs),
 }
 
 /// Arguments of `run`.
@@ -65,25 +77,64 @@ pub(crate) enum Mode {
 /// Arguments of `fsync`.
 #[derive(Debug, Args)]
 pub(crate) struct FsyncArgs {
-    /// The file to write, made and filled with zeros before the server is ready.
+    /// The file to write round and round; its size stays as it is.
     #[arg(long)]
     pub(crate) file: PathBuf,
 }
 
+/// Arguments of `post`.
+#[derive(Debug, Args)]
+pub(crate) struct PostArgs {
+    /// The server.
+    #[arg(long)]
+    pub(crate) to: SocketAddr,
+    /// How many events.
+    #[arg(long)]
+    pub(crate) count: u64,
+    /// Requests at once.
+    #[arg(long)]
+    pub(crate) in_flight: usize,
+}
+
+/// Arguments of `relay`.
+#[derive(Debug, Args)]
+pub(crate) struct RelayArgs {
+    /// The server that gets the bodies.
+    #[arg(long)]
+    pub(crate) to: SocketAddr,
+    /// Requests at once.
+    #[arg(long)]
+    pub(crate) in_flight: usize,
+}
+
 impl Mode {
-    /// How often each side is measured.
-    pub(crate) fn rounds(self) -> usize {
+    /// How often each side is measured, when its rounds may take so many seconds in a full run.
+    pub(crate) fn pace(self, seconds: u64) -> Pace {
+        let budget = Duration::from_secs(seconds);
         match self {
-            Self::Quick => 2,
-            Self::Full | Self::Large => 5,
+            Self::Quick => Pace {
+                rounds: 2,
+                least: 1,
+                budget: budget / 9,
+            },
+            Self::Full => Pace {
+                rounds: 5,
+                least: 3,
+                budget,
+            },
+            Self::Large => Pace {
+                rounds: 5,
+                least: 5,
+                budget,
+            },
         }
     }
 
     /// How long a side is measured in one round.
     pub(crate) fn measured(self) -> Duration {
         match self {
-            Self::Quick => Duration::from_millis(800),
-            Self::Full | Self::Large => Duration::from_secs(3),
+            Self::Quick => Duration::from_millis(700),
+            Self::Full | Self::Large => Duration::from_secs(2),
         }
     }
 
@@ -91,7 +142,7 @@ impl Mode {
     pub(crate) fn warm_up(self) -> Duration {
         match self {
             Self::Quick => Duration::from_millis(200),
-            Self::Full | Self::Large => Duration::from_millis(500),
+            Self::Full | Self::Large => Duration::from_millis(400),
         }
     }
 

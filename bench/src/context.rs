@@ -6,8 +6,14 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use crate::cli::{Mode, RunArgs};
+use crate::disk::{Disk, make_zeros};
 use crate::load::Extent;
 use crate::process::Server;
+use crate::rounds::Pace;
+use crate::scenario::Scenario;
+
+/// Name of the file of zeros.
+const ZEROS: &str = "zeros";
 
 /// See the module.
 #[derive(Debug)]
@@ -15,6 +21,9 @@ pub(crate) struct Bench {
     mode: Mode,
     heddle: PathBuf,
     data: PathBuf,
+    /// Holds the file of [`Bench::zeros`].
+    scratch: TempDir,
+    nats_server: PathBuf,
 }
 
 /// A yardstick or a sink, with the folder that it writes into.
@@ -35,10 +44,15 @@ impl Bench {
             heddle.display()
         );
         std::fs::create_dir_all(&args.data).with_context(|| args.data.display().to_string())?;
+        let data = args.data.canonicalize()?;
+        let scratch = folder_in(&data, "zeros")?;
+        make_zeros(&scratch.path().join(ZEROS))?;
         Ok(Self {
             mode: args.mode,
             heddle: heddle.canonicalize()?,
-            data: args.data.canonicalize()?,
+            data,
+            scratch,
+            nats_server: std::path::absolute(&args.nats_server)?,
         })
     }
 
@@ -46,9 +60,19 @@ impl Bench {
         self.mode
     }
 
+    /// How many rounds of a scenario are played.
+    pub(crate) fn pace(&self, scenario: Scenario) -> Pace {
+        self.mode.pace(scenario.seconds)
+    }
+
     /// The binary under test.
     pub(crate) fn heddle(&self) -> &Path {
         &self.heddle
+    }
+
+    /// The nats-server to compare with, where it should be.
+    pub(crate) fn nats_server(&self) -> &Path {
+        &self.nats_server
     }
 
     /// The folder under which all data lie.
@@ -58,10 +82,17 @@ impl Bench {
 
     /// A new folder on the disk that is measured; removed when it is dropped.
     pub(crate) fn folder(&self, name: &str) -> Result<TempDir> {
-        let folder = tempfile::Builder::new()
-            .prefix(&format!("{name}-"))
-            .tempdir_in(&self.data);
-        folder.with_context(|| self.data.display().to_string())
+        folder_in(&self.data, name)
+    }
+
+    /// A file of zeros on the disk that is measured, for one yardstick at a time.
+    pub(crate) fn zeros(&self) -> PathBuf {
+        self.scratch.path().join(ZEROS)
+    }
+
+    /// The disk itself.
+    pub(crate) fn disk(&self) -> Result<Disk> {
+        Disk::open(&self.zeros())
     }
 
     /// How long one side of a round is under load.
@@ -83,12 +114,15 @@ impl Bench {
 
     /// The yardstick of durable ingest.
     pub(crate) fn fsync_server(&self) -> Result<Aside> {
-        let folder = self.folder("fsync")?;
-        let file = folder.path().join("file");
+        let file = self.zeros();
         let file = file.to_str().context("a path that is text")?;
-        Ok(Aside {
-            server: Server::start("fsync", &["fsync", "--file", file], folder.path())?,
-            _folder: folder,
-        })
+        self.aside("fsync", &["fsync", "--file", file])
     }
+}
+
+fn folder_in(data: &Path, name: &str) -> Result<TempDir> {
+    let folder = tempfile::Builder::new()
+        .prefix(&format!("{name}-"))
+        .tempdir_in(data);
+    folder.with_context(|| data.display().to_string())
 }

@@ -1,33 +1,55 @@
 //! The disk itself: how fast a file that is there already can be written and synced, by one thread, with nothing between.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::clock::nanos;
 use crate::histogram::Latencies;
-use crate::yardstick::fsync::{FILE_BYTES, zeroed};
 
 /// What one sequential write has.
 const SEQUENTIAL_BYTES: usize = 1 << 20;
 /// What one write has whose sync is timed: an event or a few.
 const SMALL_BYTES: usize = 4096;
 
+/// Size of the file that is written: what it holds does not matter.
+const FILE_BYTES: u64 = 256 << 20;
+
 /// A preallocated file that is written round and round.
 #[derive(Debug)]
 pub(crate) struct Disk {
     file: File,
+    /// What is written; made once, so that no time is taken for it while a write is timed.
+    content: Vec<u8>,
     offset: u64,
 }
 
+/// Makes a file of [`FILE_BYTES`] zeros that are on disk, so that no sync of what is written into it later waits for the file system to
+/// allocate anything.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn make_zeros(path: &Path) -> Result<()> {
+    let said = || path.display().to_string();
+    let mut file = File::create(path).with_context(said)?;
+    let zeros = vec![0; SEQUENTIAL_BYTES];
+    for _ in 0..FILE_BYTES / SEQUENTIAL_BYTES as u64 {
+        file.write_all(&zeros).with_context(said)?;
+    }
+    file.sync_all().with_context(said)
+}
+
 impl Disk {
-    /// Makes the file in this folder.
-    pub(crate) fn prepare(folder: &Path) -> Result<Self> {
+    /// On a file of zeros.
+    pub(crate) fn open(zeros: &Path) -> Result<Self> {
+        let file = File::options().write(true).open(zeros);
         Ok(Self {
-            file: zeroed(&folder.join("disk"))?,
+            file: file.with_context(|| zeros.display().to_string())?,
+            content: (0..=250_u8).cycle().take(SEQUENTIAL_BYTES).collect(),
             offset: 0,
         })
     }
@@ -59,8 +81,7 @@ impl Disk {
         if self.offset + bytes as u64 > FILE_BYTES {
             self.offset = 0;
         }
-        let content = [0x5a; SEQUENTIAL_BYTES];
-        self.file.write_all_at(&content[..bytes], self.offset)?;
+        self.file.write_all_at(&self.content[..bytes], self.offset)?;
         self.file.sync_data()?;
         self.offset += bytes as u64;
         Ok(())

@@ -42,6 +42,8 @@ pub(crate) struct Shape {
     pub(crate) batch: usize,
     /// How many numbers take turns for `####`.
     pub(crate) numbers: u64,
+    /// Events with this number and higher ones are left out of the sum of the fingerprints: nobody is to receive them.
+    pub(crate) received_numbers: u64,
 }
 
 /// A request with places to stamp. Each connection has its own.
@@ -51,6 +53,7 @@ pub(crate) struct Request {
     events: Vec<Places>,
     numbers_at: Vec<usize>,
     numbers: u64,
+    received_numbers: u64,
 }
 
 /// Where in the request an event's fields are.
@@ -70,6 +73,7 @@ impl Shape {
             data_bytes: 1024,
             batch: 1,
             numbers: 1,
+            received_numbers: 1,
         }
     }
 
@@ -85,6 +89,7 @@ impl Shape {
             events: Vec::with_capacity(self.batch),
             numbers_at: Vec::new(),
             numbers: self.numbers.max(1),
+            received_numbers: self.received_numbers,
         };
         if self.batch == 1 {
             request.binary(self);
@@ -176,7 +181,7 @@ impl Request {
     }
 
     /// Gives its events the ids from `first` on, and the time for which they are scheduled. Returns the request and the
-    /// sum of the events' fingerprints.
+    /// sum of the fingerprints of the events that somebody is to receive.
     pub(crate) fn stamp(&mut self, first: u64, at: u64) -> (&[u8], u64) {
         for &place in &self.numbers_at {
             digits(
@@ -192,9 +197,20 @@ impl Request {
             digits(&mut self.bytes[in_data..in_data + ID_DIGITS], id, 16);
             let time = in_data + ID_DIGITS + DATA_MIDDLE.len();
             digits(&mut self.bytes[time..time + TIME_DIGITS], at, 10);
-            sum = sum.wrapping_add(fingerprint(id, &self.bytes[places.data..places.data_end]));
+            if first % self.numbers < self.received_numbers {
+                sum = sum.wrapping_add(fingerprint(id, &self.bytes[places.data..places.data_end]));
+            }
         }
         (&self.bytes, sum)
+    }
+}
+
+impl Request {
+    /// The data of the first event, as it was stamped last.
+    pub(crate) fn data_of_first(&self) -> &[u8] {
+        self.events
+            .first()
+            .map_or(&[], |places| &self.bytes[places.data..places.data_end])
     }
 }
 
@@ -208,6 +224,16 @@ impl Places {
     }
 }
 
+/// An id as it stands in requests.
+pub(crate) fn id_text(id: u64) -> String {
+    format!("{id:016x}")
+}
+
+/// The id that a text says.
+pub(crate) fn id_of(text: &[u8]) -> Option<u64> {
+    u64::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()
+}
+
 /// A number for an event that another id or other data would not have. The sum of these over many events (wrapping) does
 /// not depend on their order: equal sums say that the same events came, with the same data.
 pub(crate) fn fingerprint(id: u64, data: &[u8]) -> u64 {
@@ -215,6 +241,13 @@ pub(crate) fn fingerprint(id: u64, data: &[u8]) -> u64 {
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
+}
+
+/// The time for which an event was scheduled, from its data; `None` when these are not the data of such an event.
+pub(crate) fn scheduled(data: &[u8]) -> Option<u64> {
+    let rest = data.strip_prefix(DATA_START.as_bytes())?.get(ID_DIGITS..)?;
+    let time = rest.strip_prefix(DATA_MIDDLE.as_bytes())?.get(..TIME_DIGITS)?;
+    std::str::from_utf8(time).ok()?.parse().ok()
 }
 
 fn digits(place: &mut [u8], mut number: u64, base: u64) {

@@ -1,12 +1,14 @@
 //! The process under test: the released `heddle run`, on a data directory of its own, in the mode `always`.
 
 use std::fmt::Write;
+use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use rustix::fs::{Advice, fadvise};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -21,6 +23,15 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 /// How often it is looked at what has to come.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
+/// A process that takes traffic.
+#[derive(Debug)]
+struct Launched {
+    process: Process,
+    /// What its ready file says.
+    ready: Value,
+    after: Duration,
+}
+
 /// Resources for `heddle run`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Resources(String);
@@ -32,7 +43,10 @@ pub(crate) struct Heddle {
     ingress: SocketAddr,
     admin: SocketAddr,
     /// Removed after the process has ended: fields are dropped in order.
-    _folder: TempDir,
+    folder: TempDir,
+    binary: PathBuf,
+    /// From the start of the process until it took traffic.
+    ready_after: Duration,
 }
 
 impl Resources {
@@ -44,6 +58,16 @@ impl Resources {
     /// A broker of the namespace `default`.
     pub(crate) fn broker(mut self, name: &str) -> Self {
         self.resource("eventing.knative.dev/v1", "Broker", name, "{}");
+        self
+    }
+
+    /// A trigger on `default/default` that sends events of this type, or all, to a URL.
+    pub(crate) fn trigger(mut self, name: &str, ty: Option<&str>, url: &str) -> Self {
+        let filter = ty.map_or_else(String::new, |ty| {
+            format!("filter: {{attributes: {{type: {ty}}}}}, ")
+        });
+        let spec = format!("{{broker: default, {filter}subscriber: {{uri: \"{url}\"}}}}");
+        self.resource("eventing.knative.dev/v1", "Trigger", name, &spec);
         self
     }
 
@@ -70,13 +94,46 @@ impl Heddle {
     }
 
     async fn launch(binary: &Path, folder: TempDir, arguments: &[&str]) -> Result<Self> {
-        let (process, ready) = launch(binary, folder.path(), arguments).await?;
+        let launched = launch(binary, folder.path(), arguments).await?;
         Ok(Self {
-            process,
-            ingress: address(&ready, "ingress")?,
-            admin: address(&ready, "admin")?,
-            _folder: folder,
+            process: launched.process,
+            ingress: address(&launched.ready, "ingress")?,
+            admin: address(&launched.ready, "admin")?,
+            folder,
+            binary: binary.to_owned(),
+            ready_after: launched.after,
         })
+    }
+
+    /// `kill -9`, and starts again on the same data with more arguments.
+    pub(crate) async fn restart(&mut self, more: &[&str]) -> Result<()> {
+        self.process.kill();
+        let arguments = [&["run", "--config", "mesh.yaml"], more].concat();
+        let launched = launch(&self.binary, self.folder.path(), &arguments).await?;
+        self.ingress = address(&launched.ready, "ingress")?;
+        self.admin = address(&launched.ready, "admin")?;
+        self.ready_after = launched.after;
+        self.process = launched.process;
+        Ok(())
+    }
+
+    /// From the start of the process until it took traffic.
+    pub(crate) fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// Holds a trigger up.
+    pub(crate) async fn pause(&self, trigger: &str) -> Result<()> {
+        let path = format!("/api/v1/triggers/default/{trigger}/pause");
+        web::post(self.admin, &path, r#"{"reason":"bench"}"#)
+            .await
+            .map(drop)
+    }
+
+    /// Lets it go on.
+    pub(crate) async fn resume(&self, trigger: &str) -> Result<()> {
+        let path = format!("/api/v1/triggers/default/{trigger}/resume");
+        web::post(self.admin, &path, "{}").await.map(drop)
     }
 
     /// Where events are posted.
@@ -88,18 +145,40 @@ impl Heddle {
         &self.process
     }
 
+    /// Where metrics and the API are.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// The sum of a metric over all its labels.
     pub(crate) async fn metric(&self, name: &str) -> Result<f64> {
-        let text = web::get(self.admin, "/metrics").await?;
-        let mut sum = None;
-        for line in text.lines().filter_map(|line| line.strip_prefix(name)) {
-            if line.starts_with(['{', ' ']) {
-                let value = line.rsplit(' ').next().context("a value")?;
-                sum = Some(sum.unwrap_or(0.0) + value.parse::<f64>()?);
+        metrics::sum(self.admin, name).await
+    }
+
+    /// Bytes of the files of the journal.
+    pub(crate) fn bytes_on_disk(&self) -> Result<u64> {
+        let mut bytes = 0;
+        for entry in std::fs::read_dir(self.folder.path().join("data/journal"))? {
+            bytes += entry?.metadata()?.len();
+        }
+        Ok(bytes)
+    }
+
+    /// `kill -9`, and takes its files out of the system's cache, as if the machine had been started anew.
+    pub(crate) fn kill_and_forget(&mut self) -> Result<()> {
+        self.process.kill();
+        for folder in ["data/journal", "data"] {
+            for entry in std::fs::read_dir(self.folder.path().join(folder))? {
+                let entry = entry?;
+                if entry.file_type()?.is_file() {
+                    let file = File::open(entry.path())?;
+                    // Only what is on disk leaves the cache.
+                    file.sync_all()?;
+                    fadvise(&file, 0, None, Advice::DontNeed)?;
+                }
             }
         }
-        // A counter without any labels yet is not shown.
-        Ok(sum.unwrap_or(0.0))
+        Ok(())
     }
 
     /// Fails unless exactly so many events were stored since the process started.
@@ -113,8 +192,8 @@ impl Heddle {
     }
 }
 
-/// Starts heddle in this folder and waits for its ready file; returns what that says.
-async fn launch(binary: &Path, folder: &Path, arguments: &[&str]) -> Result<(Process, Value)> {
+/// Starts heddle in this folder and waits for its ready file.
+async fn launch(binary: &Path, folder: &Path, arguments: &[&str]) -> Result<Launched> {
     let ready = folder.join("ready.json");
     if ready.exists() {
         std::fs::remove_file(&ready)?;
@@ -142,7 +221,11 @@ async fn launch(binary: &Path, folder: &Path, arguments: &[&str]) -> Result<(Pro
         );
         sleep(LOOK_AGAIN).await;
     }
-    Ok((process, serde_json::from_slice(&std::fs::read(&ready)?)?))
+    Ok(Launched {
+        process,
+        after: began.elapsed(),
+        ready: serde_json::from_slice(&std::fs::read(&ready)?)?,
+    })
 }
 
 /// An address of the ready file.

@@ -8,16 +8,16 @@
 
 pub(crate) mod closed;
 mod connection;
-
+pub(crate) mod open;
 mod tally;
+mod ticker;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::event::Shape;
 
-use tally::Books;
-pub(crate) use tally::Tally;
+pub(crate) use tally::{Books, Tally};
 
 /// Where a load goes and how it looks.
 #[derive(Clone, Debug)]
@@ -43,5 +43,12 @@ pub(crate) enum Extent {
         warm_up: Duration,
         /// Measured.
         measured: Duration,
+    },
+    /// So many requests, all measured; an error when they take longer than `limit`.
+    Requests {
+        /// How many.
+        count: u64,
+        /// The longest it may take.
+        limit: Duration,
     },
 }

@@ -38,7 +38,7 @@ impl Machine {
     ///
     /// # Errors
     /// When the data would lie in memory: nothing durable can be measured there.
-    pub(crate) fn look(data: &Path, scratch: &Path) -> Result<Self> {
+    pub(crate) fn look(data: &Path, disk: &mut Disk) -> Result<Self> {
         let file_system = file_system(data)?;
         if ["tmpfs", "ramfs", "devtmpfs"]
             .iter()
@@ -49,7 +49,7 @@ impl Machine {
                 data.display()
             );
         }
-        let syncs = Disk::prepare(scratch)?.syncs(SYNCS_DURING)?;
+        let syncs = disk.syncs(SYNCS_DURING)?;
         let load = std::fs::read_to_string("/proc/loadavg")?;
         Ok(Self {
             processor: after("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned()),

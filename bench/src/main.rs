@@ -16,11 +16,15 @@ mod histogram;
 mod load;
 mod machine;
 mod metrics;
+mod nats;
+mod plot;
 mod process;
+mod read_back;
 mod report;
 mod rounds;
 mod scenario;
 mod scenarios;
+mod sink;
 mod usage;
 mod web;
 mod yardstick;
@@ -52,6 +56,9 @@ fn start(cli: Cli) -> Result<ExitCode> {
         }
         Command::Fsync(args) => all_cores()?.block_on(yardstick::fsync::run(args))?,
         Command::Discard => all_cores()?.block_on(yardstick::discard::run())?,
+        Command::Sink => one_thread()?.block_on(yardstick::sink::run())?,
+        Command::Post(args) => all_cores()?.block_on(yardstick::post::run(args))?,
+        Command::Relay(args) => all_cores()?.block_on(yardstick::relay::run(args))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use crate::machine::Machine;
+use crate::plot::Sweep;
 use crate::rounds::{Detail, Outcome};
 
 /// What `latest.json` holds.
@@ -15,6 +16,10 @@ use crate::rounds::{Detail, Outcome};
 pub(crate) struct Report {
     /// One for each scenario, in the order of the table.
     pub(crate) scenarios: Vec<Outcome>,
+    /// Whether something could not be measured.
+    pub(crate) failed: bool,
+    /// The curves of a full run.
+    pub(crate) sweeps: Vec<Sweep>,
     /// What was measured on.
     pub(crate) machine: Machine,
     /// The commit of the sources, with `-dirty` when they differ from it.
@@ -25,19 +30,25 @@ pub(crate) struct Report {
     pub(crate) began: u64,
     /// How long it took.
     pub(crate) seconds: f64,
+    /// Whether all scenarios of the mode were asked for.
+    pub(crate) is_whole: bool,
 }
 
 impl Report {
-    /// Writes `latest.json` into this folder; a quick look and a large run have files of their own, so that they do not
-    /// replace it.
+    /// Writes the plots and `latest.json` into this folder; a quick look, a large run and a part of a run have files of their own, so that
+    /// they do not replace it.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(match self.mode {
+            _ if !self.is_whole => "partial.json".to_owned(),
             "full" => "latest.json".to_owned(),
             mode => format!("{mode}.json"),
         });
         let mut json = serde_json::to_string_pretty(self)?;
         json.push('\n');
         std::fs::create_dir_all(folder)?;
+        for sweep in &self.sweeps {
+            sweep.write(folder)?;
+        }
         std::fs::write(&path, json).with_context(|| path.display().to_string())
     }
 
@@ -146,3 +157,6 @@ fn figure(value: Option<f64>) -> String {
         Some(value) => format!("{value:.2}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,11 @@
 //! Plays a contest: yardstick, ours, yardstick, ours ..., so that what the machine does meanwhile meets both sides; and
 //! takes the median.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::histogram::Percentiles;
 use crate::scenario::{Closing, Sample, Scenario, Target};
@@ -49,6 +52,8 @@ pub(crate) struct Outcome {
     pub(crate) ours_detail: Option<Detail>,
     /// More of the yardstick.
     pub(crate) yardstick_detail: Option<Detail>,
+    /// How long it took, with all that has to be started and filled for it.
+    pub(crate) seconds: f64,
     /// What was checked, and found true.
     pub(crate) checked: Vec<String>,
     /// What else a reader should know.
@@ -74,14 +79,44 @@ pub(crate) struct Detail {
     pub(crate) rounds: Vec<Sample>,
 }
 
-/// Plays so many rounds, then closes.
-pub(crate) async fn play(scenario: Scenario, rounds: usize, mut contest: impl Contest) -> Result<Outcome> {
+/// How many rounds, and how long they may take together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// As many as there is time for, up to this.
+    pub(crate) rounds: usize,
+    /// This many however long they take.
+    pub(crate) least: usize,
+    /// No round is begun that would end after this if it took as long as the longest so far.
+    pub(crate) budget: Duration,
+}
+
+impl Pace {
+    /// Where nothing varies from round to round.
+    pub(crate) const ONE_ROUND: Self = Self {
+        rounds: 1,
+        least: 1,
+        budget: Duration::ZERO,
+    };
+}
+
+/// Plays the rounds, then closes.
+pub(crate) async fn play(scenario: Scenario, pace: Pace, mut contest: impl Contest) -> Result<Outcome> {
     let (mut ours, mut yardstick) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
+    let (began, mut longest) = (Instant::now(), Duration::ZERO);
+    for round in 0..pace.rounds {
+        let so_far = began.elapsed();
+        if round >= pace.least && so_far + longest > pace.budget {
+            break;
+        }
         yardstick.push(contest.yardstick().await?);
         ours.push(contest.ours().await?);
+        longest = longest.max(began.elapsed() - so_far);
     }
-    let closing = contest.close().await?;
+    let mut closing = contest.close().await?;
+    if ours.len() < pace.rounds {
+        let said = format!("{} rounds instead of {}: they took long", ours.len(), pace.rounds);
+        closing.notes.push(said);
+    }
     Ok(Outcome::of(scenario, ours, yardstick, closing))
 }
 
@@ -122,6 +157,14 @@ impl Outcome {
         }
     }
 
+    /// The same, with how long it took.
+    pub(crate) fn took(self, elapsed: Duration) -> Self {
+        Self {
+            seconds: elapsed.as_secs_f64(),
+            ..self
+        }
+    }
+
     fn without_figures(scenario: Scenario, target: Target) -> Self {
         Self {
             name: scenario.name,
@@ -138,6 +181,7 @@ impl Outcome {
             yardstick: None,
             ours_detail: None,
             yardstick_detail: None,
+            seconds: 0.0,
             checked: Vec::new(),
             notes: Vec::new(),
             failed: None,

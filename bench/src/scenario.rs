@@ -19,6 +19,8 @@ pub(crate) struct Scenario {
     pub(crate) unit: &'static str,
     /// The ratio to reach.
     pub(crate) target: Target,
+    /// What its rounds may take together in a full run: the budgets of all scenarios make the ten minutes that it may take.
+    pub(crate) seconds: u64,
 }
 
 /// The ratio to reach.

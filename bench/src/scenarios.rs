@@ -1,12 +1,19 @@
 //! The scenarios, in the order of the table, and how a run goes through them.
 
+mod delivery;
 mod idle;
 mod ingest;
+mod jetstream;
+mod large;
+mod neighbours;
+mod producers;
+mod scale;
+mod sweeps;
 
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Mode, RunArgs};
@@ -21,12 +28,27 @@ const ALL: &[(Scenario, &[Mode])] = &[
     (ingest::SYNCED, SHORT),
     (ingest::UNSYNCED, SHORT),
     (ingest::BATCHES, SHORT),
+    (delivery::BESIDE, SHORT),
+    (delivery::BACKLOG, SHORT),
+    (delivery::LATENCY, SHORT),
+    (scale::MATCHED, SHORT),
+    (scale::MANY_BROKERS, SHORT),
+    (large::MEMORY, LONG),
+    (jetstream::SYNCED, SHORT),
+    (jetstream::UNSYNCED, SHORT),
+    (delivery::END_TO_END, SHORT),
+    (large::START, LONG),
+    (neighbours::ENDPOINTS_APART, SHORT),
+    (neighbours::RETIRING, SHORT),
     (idle::MEMORY, SHORT),
     (idle::CPU, SHORT),
 ];
 
 /// Those that take seconds.
 const SHORT: &[Mode] = &[Mode::Quick, Mode::Full];
+
+/// Those that take minutes and gigabytes.
+const LONG: &[Mode] = &[Mode::Large];
 
 /// Runs what was asked for, prints the table and writes the results. Ends with failure when a scenario could not be run;
 /// a ratio that is not reached is a result.
@@ -43,37 +65,63 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
 }
 
 async fn measure(args: &RunArgs) -> Result<ExitCode> {
-    let bench = Bench::new(args)?;
-    let began = Instant::now();
-    let scratch = bench.folder("machine")?;
-    let machine = Machine::look(bench.data(), scratch.path())?;
-    drop(scratch);
-    println!("{}", machine.line());
-    let mut outcomes = Vec::new();
-    for &(scenario, _) in ALL
+    let asked_for: Vec<Scenario> = ALL
         .iter()
         .filter(|(scenario, modes)| is_asked_for(args, *scenario, modes))
-    {
+        .map(|(scenario, _)| *scenario)
+        .collect();
+    ensure!(
+        !asked_for.is_empty(),
+        "no scenario of this mode has such a name: {}",
+        names(args.mode)
+    );
+    let bench = Bench::new(args)?;
+    let began = Instant::now();
+    let machine = Machine::look(bench.data(), &mut bench.disk()?)?;
+    println!("{}", machine.line());
+    let mut outcomes = Vec::new();
+    for scenario in asked_for {
         println!("{}: {}", scenario.name, scenario.what);
+        let began = Instant::now();
         let outcome = one(&bench, scenario).await;
-        outcomes.push(outcome.unwrap_or_else(|error| Outcome::failed(scenario, format!("{error:#}"))));
+        let outcome = outcome.unwrap_or_else(|error| Outcome::failed(scenario, format!("{error:#}")));
+        outcomes.push(outcome.took(began.elapsed()));
+    }
+    let sweeps = if args.mode == Mode::Full && args.only.is_empty() {
+        println!("plots: ingest against connections, payload, triggers, backlog");
+        sweeps::all(&bench).await
+    } else {
+        Ok(Vec::new())
+    };
+    if let Err(error) = &sweeps {
+        eprintln!("no plots: {error:#}");
     }
     let report = Report {
+        failed: sweeps.is_err() || outcomes.iter().any(|outcome| outcome.failed.is_some()),
         scenarios: outcomes,
+        sweeps: sweeps.unwrap_or_default(),
         machine,
         commit: machine::commit(),
         mode: args.mode.name(),
+        is_whole: args.only.is_empty(),
         began: SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() - began.elapsed().as_secs(),
         seconds: began.elapsed().as_secs_f64(),
     };
     report.write(&args.results)?;
     println!("{}", report.text());
-    let failed = report.scenarios.iter().any(|outcome| outcome.failed.is_some());
-    Ok(if failed {
+    Ok(if report.failed {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
+}
+
+fn names(mode: Mode) -> String {
+    let names = ALL.iter().filter(|(_, modes)| modes.contains(&mode));
+    names
+        .map(|(scenario, _)| scenario.name)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn is_asked_for(args: &RunArgs, scenario: Scenario, modes: &[Mode]) -> bool {
@@ -88,7 +136,15 @@ fn is_asked_for(args: &RunArgs, scenario: Scenario, modes: &[Mode]) -> bool {
 async fn one(bench: &Bench, scenario: Scenario) -> Result<Outcome> {
     match scenario.name {
         name if name.starts_with("ingest") => ingest::run(bench, scenario).await,
+        name if name.starts_with("delivery") => delivery::run(bench, scenario).await,
+        name if name.starts_with("jetstream") => jetstream::run(bench, scenario).await,
+        name if name.starts_with("large") => large::run(bench, scenario).await,
+        "matching" | "brokers" => scale::run(bench, scenario).await,
+        "endpoints" | "retiring" => neighbours::run(bench, scenario).await,
         name if name.starts_with("idle") => idle::run(bench, scenario).await,
         name => bail!("{name} has no contest"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,11 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<String> {
     exchange(address, "GET", path, "").await
 }
 
+/// Posts a JSON document and returns what is answered; an error unless it is a 2xx.
+pub(crate) async fn post(address: SocketAddr, path: &str, body: &str) -> Result<String> {
+    exchange(address, "POST", path, body).await
+}
+
 async fn exchange(address: SocketAddr, method: &str, path: &str, body: &str) -> Result<String> {
     let what = || format!("{method} http://{address}{path}");
     let mut stream = TcpStream::connect(address).await.with_context(what)?;

@@ -4,3 +4,6 @@
 pub(crate) mod discard;
 pub(crate) mod fsync;
 mod http1;
+pub(crate) mod post;
+pub(crate) mod relay;
+pub(crate) mod sink;

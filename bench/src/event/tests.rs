@@ -25,7 +25,7 @@ fn an_event_has_the_data_that_were_asked_for() {
     assert!(text.contains("ce-id: 00000000000004d2\r\n"));
     let data: serde_json::Value = serde_json::from_str(body(&text)).expect("JSON");
     assert_eq!(data["id"], "00000000000004d2");
-    assert_eq!(data["at"], "00000000000000000012");
+    assert_eq!(scheduled(body(&text).as_bytes()), Some(12));
 }
 
 #[test]
@@ -54,9 +54,23 @@ fn numbers_take_turns() {
     let shape = Shape {
         path: "/default/b####".to_owned(),
         numbers: 1000,
+        received_numbers: 1000,
         ..Shape::plain()
     };
     let mut request = shape.render();
     assert!(text(&mut request, 1023, 0).starts_with("POST /default/b0023 "));
     assert!(text(&mut request, 999, 0).starts_with("POST /default/b0999 "));
+}
+
+#[test]
+fn what_nobody_is_to_receive_is_not_in_the_sum() {
+    let shape = Shape {
+        numbers: 10,
+        received_numbers: 7,
+        ..Shape::plain()
+    };
+    let mut request = shape.render();
+    let plain = Shape::plain().render().stamp(16, 0).1;
+    assert_eq!(request.stamp(16, 0).1, plain);
+    assert_eq!(request.stamp(17, 0).1, 0);
 }

@@ -3,9 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
 use super::{Books, Extent, Load, Tally};
@@ -29,7 +29,10 @@ pub(crate) async fn run(load: &Load, extent: Extent) -> Result<Tally> {
     let shared = Rc::new(Shared {
         books: RefCell::new(Books::new()?),
         next_id: Cell::new(load.first_id),
-        left: Cell::new(u64::MAX),
+        left: Cell::new(match extent {
+            Extent::Time { .. } => u64::MAX,
+            Extent::Requests { count, .. } => count,
+        }),
     });
     let request = load.shape.render();
     let mut connections = Vec::with_capacity(load.connections);
@@ -40,17 +43,28 @@ pub(crate) async fn run(load: &Load, extent: Extent) -> Result<Tally> {
     for connection in connections {
         tasks.spawn_local(post(connection, request.clone(), Rc::clone(&shared)));
     }
-    let Extent::Time { warm_up, measured } = extent;
-    sleep(warm_up).await;
-    let window = shared.books.borrow_mut().open(load.server)?;
-    sleep(measured).await;
-    let used = shared.books.borrow_mut().shut(window)?;
-    shared.left.set(0);
-    drain(&mut tasks).await?;
+    let used = match extent {
+        Extent::Time { warm_up, measured } => {
+            sleep(warm_up).await;
+            let window = shared.books.borrow_mut().open(load.server)?;
+            sleep(measured).await;
+            let used = shared.books.borrow_mut().shut(window)?;
+            shared.left.set(0);
+            drain(&mut tasks).await?;
+            used
+        }
+        Extent::Requests { limit, .. } => {
+            let window = shared.books.borrow_mut().open(load.server)?;
+            timeout(limit, drain(&mut tasks))
+                .await
+                .with_context(|| format!("not done within {limit:?}"))??;
+            shared.books.borrow_mut().shut(window)?
+        }
+    };
     shared.books.borrow_mut().close(used)
 }
 
-async fn drain(tasks: &mut JoinSet<()>) -> Result<()> {
+pub(super) async fn drain(tasks: &mut JoinSet<()>) -> Result<()> {
     while let Some(ended) = tasks.join_next().await {
         ended?;
     }
@@ -60,12 +74,15 @@ async fn drain(tasks: &mut JoinSet<()>) -> Result<()> {
 async fn post(mut connection: Connection, mut request: Request, shared: Rc<Shared>) {
     let events = request.events();
     while let Some(first) = shared.take(events) {
-        let (bytes, _) = request.stamp(first, 0);
+        let (bytes, fingerprints) = request.stamp(first, 0);
         let began = clock::now();
         match connection.exchange(bytes).await {
             Ok(202) => {
                 let nanos = clock::now() - began;
-                shared.books.borrow_mut().acknowledged(events, nanos);
+                shared
+                    .books
+                    .borrow_mut()
+                    .acknowledged(events, fingerprints, nanos);
             }
             Ok(status) => shared.books.borrow_mut().failed(&format!("status {status}")),
             Err(error) => {

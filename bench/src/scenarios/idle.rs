@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::cli::Mode;
 use crate::context::Bench;
 use crate::heddle::Heddle;
-use crate::rounds::{Contest, Outcome, play};
+use crate::rounds::{Contest, Outcome, Pace, play};
 use crate::scenario::{Closing, Sample, Scenario, Target};
 
 pub(super) const MEMORY: Scenario = Scenario {
@@ -17,6 +17,7 @@ pub(super) const MEMORY: Scenario = Scenario {
     against: "the limit",
     unit: "MiB",
     target: Target::AtMost(1.0),
+    seconds: 5,
 };
 
 pub(super) const CPU: Scenario = Scenario {
@@ -25,6 +26,7 @@ pub(super) const CPU: Scenario = Scenario {
     against: "the limit",
     unit: "% of a core",
     target: Target::AtMost(1.0),
+    seconds: 15,
 };
 
 /// What it may hold.
@@ -55,7 +57,7 @@ pub(super) async fn run(bench: &Bench, scenario: Scenario) -> Result<Outcome> {
     // Nothing varies from round to round here: memory is one look, and CPU one long stretch.
     play(
         scenario,
-        1,
+        Pace::ONE_ROUND,
         Idle {
             heddle,
             limit,

@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 
+use super::producers::Producers;
 use crate::context::{Aside, Bench};
 use crate::disk::Disk;
 use crate::event::Shape;
-use crate::heddle::{Heddle, Resources};
-use crate::load::{Load, Tally, closed};
+use crate::heddle::Resources;
+use crate::load::{Load, closed};
 use crate::rounds::{Contest, Outcome, play};
 use crate::scenario::{Closing, Sample, Scenario, Target};
 
@@ -25,6 +26,7 @@ pub(super) const SYNCED: Scenario = Scenario {
     against: "bare hyper: append the body, shared fdatasync, 202",
     unit: "events/s",
     target: Target::AtLeast(0.75),
+    seconds: 30,
 };
 
 pub(super) const UNSYNCED: Scenario = Scenario {
@@ -33,6 +35,7 @@ pub(super) const UNSYNCED: Scenario = Scenario {
     against: "bare hyper: read the body, 202; no disk",
     unit: "events/s",
     target: Target::AtLeast(0.5),
+    seconds: 30,
 };
 
 pub(super) const BATCHES: Scenario = Scenario {
@@ -41,17 +44,18 @@ pub(super) const BATCHES: Scenario = Scenario {
     against: "sequential writes of 1 MiB, each with fdatasync",
     unit: "MB/s",
     target: Target::AtLeast(0.4),
+    seconds: 27,
 };
 
 pub(super) async fn run(bench: &Bench, scenario: Scenario) -> Result<Outcome> {
-    let heddle = Producers::start(bench).await?;
-    let rounds = bench.mode().rounds();
+    let heddle = Producers::start(bench, &Resources::default_broker()).await?;
+    let pace = bench.pace(scenario);
     match scenario.name {
         "ingest" => {
             let against = bench.fsync_server()?;
             play(
                 scenario,
-                rounds,
+                pace,
                 AgainstServer {
                     bench,
                     heddle,
@@ -63,11 +67,10 @@ pub(super) async fn run(bench: &Bench, scenario: Scenario) -> Result<Outcome> {
         }
         "ingest-no-disk" => {
             let against = bench.aside("discard", &["discard"])?;
-            let folder = bench.folder("disk")?;
-            let disk = Some(Disk::prepare(folder.path())?);
+            let disk = Some(bench.disk()?);
             play(
                 scenario,
-                rounds,
+                pace,
                 AgainstServer {
                     bench,
                     heddle,
@@ -78,17 +81,10 @@ pub(super) async fn run(bench: &Bench, scenario: Scenario) -> Result<Outcome> {
             .await
         }
         _ => {
-            let folder = bench.folder("disk")?;
-            let disk = Disk::prepare(folder.path())?;
-            play(scenario, rounds, AgainstDisk { bench, heddle, disk }).await
+            let disk = bench.disk()?;
+            play(scenario, pace, AgainstDisk { bench, heddle, disk }).await
         }
     }
-}
-
-/// Heddle, and producers who remember what it acknowledged.
-struct Producers {
-    heddle: Heddle,
-    acknowledged: u64,
 }
 
 struct AgainstServer<'a> {
@@ -105,40 +101,6 @@ struct AgainstDisk<'a> {
     disk: Disk,
 }
 
-impl Producers {
-    async fn start(bench: &Bench) -> Result<Self> {
-        Ok(Self {
-            heddle: Heddle::start(bench, &Resources::default_broker()).await?,
-            acknowledged: 0,
-        })
-    }
-
-    async fn post(&mut self, bench: &Bench, shape: Shape, connections: usize) -> Result<Tally> {
-        let load = Load {
-            to: self.heddle.ingress(),
-            server: self.heddle.process().id(),
-            shape,
-            connections,
-            first_id: self.acknowledged,
-        };
-        let tally = closed::run(&load, bench.extent()).await?.without_errors()?;
-        self.acknowledged += tally.acknowledged;
-        Ok(tally)
-    }
-
-    async fn close(&self) -> Result<Closing> {
-        self.heddle.check_stored(self.acknowledged).await?;
-        Ok(Closing {
-            ours: Some(self.heddle.process().memory()?),
-            checked: vec![format!(
-                "{} events acknowledged, as many stored",
-                self.acknowledged
-            )],
-            ..Closing::default()
-        })
-    }
-}
-
 impl Contest for AgainstServer<'_> {
     async fn yardstick(&mut self) -> Result<Sample> {
         let load = Load {
@@ -153,7 +115,10 @@ impl Contest for AgainstServer<'_> {
     }
 
     async fn ours(&mut self) -> Result<Sample> {
-        let tally = self.heddle.post(self.bench, Shape::plain(), CONNECTIONS).await?;
+        let tally = self
+            .heddle
+            .closed(Shape::plain(), CONNECTIONS, self.bench.extent())
+            .await?;
         Ok(Sample::rate(&tally))
     }
 
@@ -183,7 +148,10 @@ impl Contest for AgainstDisk<'_> {
     async fn ours(&mut self) -> Result<Sample> {
         let shape = Shape::plain().batches(BATCH);
         let data = shape.data_bytes as f64;
-        let tally = self.heddle.post(self.bench, shape, BATCH_CONNECTIONS).await?;
+        let tally = self
+            .heddle
+            .closed(shape, BATCH_CONNECTIONS, self.bench.extent())
+            .await?;
         Ok(Sample {
             value: tally.rate() * data / 1e6,
             ..Sample::rate(&tally)

@@ -1,13 +1,11 @@
 //! Appends the body to a preallocated file and answers 202 after a shared `fdatasync`: what durable ingest costs
 //! without parsing, framing, checksums, routing, or anyone who could read it again.
 //!
-//! The file is full of zeros before the server is ready and is written round and round, so that no sync waits for the
-//! file system to allocate anything.
+//! The file is full of zeros and is written round and round, so that no sync waits for the file system to allocate
+//! anything.
 
 use std::fs::File;
-use std::io::Write;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
@@ -20,11 +18,6 @@ use tokio::sync::oneshot;
 
 use super::http1::{Answer, answer, body, serve};
 use crate::cli::FsyncArgs;
-
-/// Size of the file: what it holds does not matter.
-pub(crate) const FILE_BYTES: u64 = 512 << 20;
-/// What is written at once when the file is made.
-const CHUNK_BYTES: usize = 1 << 20;
 
 /// Bodies that wait for the writer.
 #[derive(Debug, Default)]
@@ -41,33 +34,20 @@ struct Waiting {
 }
 
 /// # Errors
-/// When the file cannot be made or the port not be had.
+/// When the file cannot be opened or the port not be had.
 pub(crate) async fn run(args: FsyncArgs) -> Result<()> {
-    let file = zeroed(&args.file)?;
+    let said = || args.file.display().to_string();
+    let file = File::options().write(true).open(&args.file).with_context(said)?;
+    let size = file.metadata()?.len();
     let queue = Arc::new(Queue::default());
     let writer = Arc::clone(&queue);
     thread::Builder::new().name("writer".to_owned()).spawn(move || {
-        if let Err(error) = write(&file, &writer) {
+        if let Err(error) = write(&file, size, &writer) {
             eprintln!("the file cannot be written: {error}");
             std::process::exit(1);
         }
     })?;
     serve(move |request| store(request, Arc::clone(&queue))).await
-}
-
-/// A file of [`FILE_BYTES`] zeros that are on disk.
-///
-/// # Errors
-/// When it cannot be written.
-pub(crate) fn zeroed(path: &Path) -> Result<File> {
-    let said = || path.display().to_string();
-    let mut file = File::create(path).with_context(said)?;
-    let zeros = vec![0; CHUNK_BYTES];
-    for _ in 0..FILE_BYTES / CHUNK_BYTES as u64 {
-        file.write_all(&zeros).with_context(said)?;
-    }
-    file.sync_all().with_context(said)?;
-    Ok(file)
 }
 
 async fn store(request: Request<Incoming>, queue: Arc<Queue>) -> Answer {
@@ -84,7 +64,7 @@ async fn store(request: Request<Incoming>, queue: Arc<Queue>) -> Answer {
 }
 
 /// All that waits is one write and one sync.
-fn write(file: &File, queue: &Queue) -> std::io::Result<()> {
+fn write(file: &File, size: u64, queue: &Queue) -> std::io::Result<()> {
     let (mut group, mut bytes, mut offset) = (Vec::new(), Vec::new(), 0);
     loop {
         {
@@ -96,7 +76,7 @@ fn write(file: &File, queue: &Queue) -> std::io::Result<()> {
         for waiting in &group {
             bytes.extend_from_slice(&waiting.body);
         }
-        if offset + bytes.len() as u64 > FILE_BYTES {
+        if offset + bytes.len() as u64 > size {
             offset = 0;
         }
         file.write_all_at(&bytes, offset)?;

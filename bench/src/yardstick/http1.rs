@@ -6,7 +6,7 @@ use std::future::Future;
 use anyhow::Result;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,8 +16,8 @@ use tokio::net::TcpListener;
 
 use crate::process::say_address;
 
-/// An answer without a body.
-pub(super) type Answer = Response<Empty<Bytes>>;
+/// An answer with its whole body.
+pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Serves on a free port of this machine until standard input ends.
 ///
@@ -64,7 +64,7 @@ pub(super) async fn body(request: Request<Incoming>) -> Option<Bytes> {
 
 /// An answer with this status.
 pub(super) fn answer(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Empty::new());
+    let mut answer = Response::new(Full::default());
     *answer.status_mut() = status;
     answer
 }
