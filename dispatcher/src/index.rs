@@ -1,11 +1,13 @@
 //! The trigger index: which subscriptions an event is for, at a cost that follows the matches.
 //!
-//! Each trigger is filed under one of the attribute values that its filter needs exactly, the one that fewest
-//! triggers of its broker share, so that a lookup yields few candidates. An event costs one lookup for each attribute
-//! that any trigger is filed under, and a whole evaluation of each candidate; triggers that need nothing exactly are
-//! evaluated for every event.
+//! Each trigger is filed under what its filter needs of one attribute: a value, or how it starts or ends, or one of
+//! several such keys. Of what there is to choose from, it is what fewest triggers of the broker share, so that a lookup yields
+//! few candidates. An event costs a lookup for each attribute that any trigger is filed under, one more for each length of a
+//! start or end, and a whole evaluation of each candidate; triggers that need nothing of the kind are evaluated for every event.
 //!
 //! Invariant: the answer is that of evaluating every filter; filing only leaves out what cannot match.
+
+mod shelf;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,11 +15,16 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use broker::{Matcher, Stored, SubscriptionId};
 use schemas::event::Event;
-use schemas::filter::{Facts, Filter};
+use schemas::filter::{Facts, Filter, Key, KeySet};
 use schemas::names::ResourceName;
+
+use shelf::Shelf;
 
 /// The index that the engine asks; can be replaced while it is in use.
 pub struct SharedIndex(ArcSwap<TriggerIndex>);
+
+/// A subscription and its filter.
+type Filed = (SubscriptionId, Arc<Filter>);
 
 /// One generation of all triggers.
 #[derive(Debug, Default)]
@@ -28,9 +35,9 @@ pub struct TriggerIndex {
 
 #[derive(Debug, Default)]
 struct BrokerIndex {
-    /// Attribute, then value, then who needs it.
-    filed: Vec<(String, HashMap<String, Vec<Entry>>)>,
-    /// Who needs nothing exactly.
+    /// One for each attribute that triggers are filed under.
+    shelves: Vec<Shelf>,
+    /// Who needs nothing that could be looked up.
     unfiled: Vec<Entry>,
 }
 
@@ -38,6 +45,10 @@ struct BrokerIndex {
 struct Entry {
     id: SubscriptionId,
     filter: Arc<Filter>,
+    /// All keys that it is filed under, when these are several.
+    keys: Arc<[Key]>,
+    /// Under which of them it stands here.
+    at: usize,
 }
 
 // === impl SharedIndex ===
@@ -80,11 +91,11 @@ impl TriggerIndex {
     #[must_use]
     pub fn new(triggers: impl IntoIterator<Item = (SubscriptionId, ResourceName, Filter)>) -> Self {
         let mut filters = HashMap::new();
-        let mut by_broker: HashMap<ResourceName, Vec<Entry>> = HashMap::new();
+        let mut by_broker: HashMap<ResourceName, Vec<Filed>> = HashMap::new();
         for (id, broker, filter) in triggers {
             let filter = Arc::new(filter);
             filters.insert(id, Arc::clone(&filter));
-            by_broker.entry(broker).or_default().push(Entry { id, filter });
+            by_broker.entry(broker).or_default().push((id, filter));
         }
         let brokers = by_broker
             .into_iter()
@@ -99,11 +110,10 @@ impl TriggerIndex {
             return;
         };
         let facts = Facts::new(event);
-        for (attribute, values) in &index.filed {
-            let candidates = event
-                .attribute(attribute)
-                .and_then(|found| values.get(found.value));
-            report(candidates.map_or(&[], Vec::as_slice), &facts, on_match);
+        for shelf in &index.shelves {
+            if let Some(found) = event.attribute(&shelf.attribute) {
+                shelf.candidates(found.value, &mut |entries| report(entries, &facts, on_match));
+            }
         }
         report(&index.unfiled, &facts, on_match);
     }
@@ -120,50 +130,49 @@ impl TriggerIndex {
 // === impl BrokerIndex ===
 
 impl BrokerIndex {
-    fn new(entries: Vec<Entry>) -> Self {
-        let mut shared: HashMap<(String, String), usize> = HashMap::new();
-        for entry in &entries {
-            for (attribute, value) in entry.filter.required_exact() {
-                *shared
-                    .entry((attribute.to_owned(), value.to_owned()))
-                    .or_default() += 1;
+    fn new(triggers: Vec<Filed>) -> Self {
+        let sets: Vec<Vec<KeySet>> = triggers.iter().map(|(_, filter)| filter.keys()).collect();
+        let mut shared: HashMap<&Key, usize> = HashMap::new();
+        for key in sets.iter().flatten().flatten() {
+            *shared.entry(key).or_default() += 1;
+        }
+        let mut index = Self::default();
+        let mut places = HashMap::new();
+        for ((id, filter), sets) in triggers.into_iter().zip(&sets) {
+            let mut entry = Entry {
+                id,
+                filter,
+                keys: Arc::default(),
+                at: 0,
+            };
+            let Some(keys) = best(sets, &shared) else {
+                index.unfiled.push(entry);
+                continue;
+            };
+            if keys.len() > 1 {
+                entry.keys = keys.as_slice().into();
+            }
+            for (at, key) in keys.iter().enumerate() {
+                let shelf = *places.entry(key.attribute.clone()).or_insert_with(|| {
+                    index.shelves.push(Shelf::new(&key.attribute));
+                    index.shelves.len() - 1
+                });
+                index.shelves[shelf].file(key, Entry { at, ..entry.clone() });
             }
         }
-        let mut filed: HashMap<String, HashMap<String, Vec<Entry>>> = HashMap::new();
-        let mut unfiled = Vec::new();
-        for entry in entries {
-            match best(&entry.filter, &shared) {
-                Some((attribute, value)) => {
-                    filed
-                        .entry(attribute)
-                        .or_default()
-                        .entry(value)
-                        .or_default()
-                        .push(entry);
-                }
-                None => unfiled.push(entry),
-            }
-        }
-        Self {
-            filed: filed.into_iter().collect(),
-            unfiled,
-        }
+        index
     }
 }
 
-/// The needed value that fewest triggers share; of equals, that of the attribute that triggers name most, so that few
-/// attributes are looked up.
-fn best(filter: &Filter, shared: &HashMap<(String, String), usize>) -> Option<(String, String)> {
-    filter
-        .required_exact()
-        .map(|(attribute, value)| (attribute.to_owned(), value.to_owned()))
-        .min_by_key(|needed| {
-            (
-                shared.get(needed).copied().unwrap_or_default(),
-                rank(&needed.0),
-                needed.clone(),
-            )
-        })
+/// The set of keys that fewest triggers share; of equals, whole values before parts, then the attributes that triggers name
+/// most, so that few attributes are looked up.
+fn best<'k>(sets: &'k [KeySet], shared: &HashMap<&Key, usize>) -> Option<&'k KeySet> {
+    sets.iter().min_by_key(|set| {
+        let triggers: usize = set.iter().filter_map(|key| shared.get(key)).sum();
+        let part = set.iter().map(|key| key.part).max();
+        let rank = set.iter().map(|key| rank(&key.attribute)).max();
+        (triggers, part, rank, *set)
+    })
 }
 
 fn rank(attribute: &str) -> u8 {
@@ -177,9 +186,22 @@ fn rank(attribute: &str) -> u8 {
 
 fn report(candidates: &[Entry], facts: &Facts<'_>, on_match: &mut dyn FnMut(SubscriptionId)) {
     for entry in candidates {
-        if entry.filter.holds(facts) {
+        if entry.filter.holds(facts) && entry.is_first(facts.event()) {
             on_match(entry.id);
         }
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// Whether the event shows none of the keys before this one: it is a candidate once for each that it shows.
+    fn is_first(&self, event: &Event) -> bool {
+        let shown = |key: &Key| {
+            let found = event.attribute(&key.attribute);
+            found.is_some_and(|found| key.holds(found.value))
+        };
+        !self.keys.iter().take(self.at).any(shown)
     }
 }
 

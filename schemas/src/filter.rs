@@ -11,17 +11,16 @@
 //! A filter is checked when the configuration is read ([`crate::resources`]); evaluation cannot fail.
 //!
 //! `test` holds the conditions on one value, `data` finds values in JSON, `sql` is the expression dialect, `answer` what
-//! an expression alone says, `explain` tells which clause decided.
+//! an expression alone says, `explain` tells which clause decided, `key` what an index may file a filter under.
 
 mod answer;
 mod data;
 mod explain;
+mod key;
 mod number;
 mod sql;
 mod test;
 mod wildcard;
-
-use std::iter;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +29,7 @@ use crate::event::Event;
 pub use answer::{Answer, Fault, Scalar};
 pub use data::{Facts, Pointer};
 pub use explain::Clause;
+pub use key::{Key, KeySet, Part};
 pub use number::Number;
 pub use sql::Sql;
 pub use test::{Comparison, Network, Test};
@@ -96,35 +96,5 @@ impl Filter {
             Filter::Attribute(name, test) => test.passes(attribute(name).map_or(Found::Nothing, Found::text)),
             Filter::Data(pointer, test) => facts.data(pointer, |found| test.passes(found)),
         }
-    }
-
-    /// Pairs of attribute and value that an event must have, exactly, to pass. An index may use any of them to skip events; an
-    /// event that has all of them may still not pass. Empty when nothing can be said.
-    pub fn required_exact(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut open = vec![self];
-        let mut of_expression = Vec::new();
-        iter::from_fn(move || {
-            loop {
-                if let Some(pair) = of_expression.pop() {
-                    return Some(pair);
-                }
-                match open.pop()? {
-                    Filter::Exact(name, value) => return Some((name.as_str(), value.as_str())),
-                    Filter::All(filters) => open.extend(filters.iter().rev()),
-                    Filter::Any(filters) if filters.len() == 1 => open.extend(filters),
-                    Filter::Cesql(sql) => of_expression.extend(sql.required_exact()),
-                    Filter::Attribute(name, Test::Equals(value)) => {
-                        return Some((name.as_str(), value.as_str()));
-                    }
-                    Filter::Any(_)
-                    | Filter::Not(_)
-                    | Filter::Prefix(..)
-                    | Filter::Suffix(..)
-                    | Filter::Present(_)
-                    | Filter::Attribute(..)
-                    | Filter::Data(..) => {}
-                }
-            }
-        })
     }
 }

@@ -3,6 +3,8 @@ use std::cell::Cell;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use schemas::filter::{Sql, Test};
+
 use super::*;
 use crate::testing::{name, stored};
 
@@ -29,17 +31,46 @@ fn indexed(filters: &[Filter]) -> TriggerIndex {
     )
 }
 
+/// The attributes that triggers are filed under.
+fn shelves(index: &TriggerIndex) -> Vec<&str> {
+    let broker = index.brokers.values().next().unwrap();
+    broker
+        .shelves
+        .iter()
+        .map(|shelf| shelf.attribute.as_str())
+        .collect()
+}
+
+/// How many triggers are looked at for an event, a trigger counted as often as it comes up.
+fn looked_at(index: &TriggerIndex, event: &Event) -> usize {
+    let broker = index.brokers.values().next().unwrap();
+    let mut count = broker.unfiled.len();
+    for shelf in &broker.shelves {
+        if let Some(found) = event.attribute(&shelf.attribute) {
+            shelf.candidates(found.value, &mut |entries| count += entries.len());
+        }
+    }
+    count
+}
+
 fn exact(attribute: &str, value: &str) -> Filter {
     Filter::Exact(attribute.to_owned(), value.to_owned())
+}
+
+fn sql(text: &str) -> Filter {
+    Filter::Cesql(Sql::try_from(text.to_owned()).unwrap())
 }
 
 fn a_filter() -> impl Strategy<Value = Filter> {
     let attribute = prop::sample::select(vec!["type", "source", "region", "absent"]).prop_map(str::to_owned);
     let value = prop::sample::select(vec!["a", "b", "ab", "ba"]).prop_map(str::to_owned);
-    let leaf = (attribute, value, 0..4_u8).prop_map(|(attribute, value, dialect)| match dialect {
+    let leaf = (attribute, value, 0..7_u8).prop_map(|(attribute, value, dialect)| match dialect {
         0 => Filter::Prefix(attribute, value),
         1 => Filter::Suffix(attribute, value),
         2 => Filter::Present(attribute),
+        3 => Filter::Attribute(attribute, Test::OneOf(vec![value, "ab".to_owned()])),
+        4 => sql(&format!("{attribute} LIKE '{value}%' OR region = 'b'")),
+        5 => sql(&format!("{attribute} = '{value}' AND source LIKE '%a'")),
         _ => Filter::Exact(attribute, value),
     });
     leaf.prop_recursive(3, 12, 3, |inner| {
@@ -76,12 +107,38 @@ fn a_thousand_triggers_of_one_type_are_told_apart_by_what_they_do_not_share() {
     let index = indexed(&filters);
     let broker = index.brokers.values().next().unwrap();
     assert!(broker.unfiled.is_empty());
-    let [(attribute, values)] = broker.filed.as_slice() else {
-        panic!("{:?}", broker.filed.len())
-    };
-    assert_eq!((attribute.as_str(), values.len()), ("source", 1000));
+    assert_eq!(shelves(&index), ["source"]);
     assert_eq!(matched(&index, &build("t", "/s7", None)), [7]);
     assert!(matched(&index, &build("u", "/s7", None)).is_empty());
+}
+
+#[test]
+fn of_thousands_of_triggers_only_those_that_a_value_may_be_for_are_looked_at() {
+    let filters = |make: fn(usize) -> Filter| indexed(&(0..3000).map(make).collect::<Vec<_>>());
+    let event = build("t7x", "/s/7/x", None);
+    let start = |n| Filter::Prefix("source".to_owned(), format!("/s/{n}/"));
+    let end = |n| Filter::Suffix("type".to_owned(), format!("{n}x"));
+    let like = |n| sql(&format!("source LIKE '/s/{n}/%' AND id = '1'"));
+    let any = |n| {
+        Filter::Any(vec![
+            exact("type", &format!("t{n}x")),
+            exact("source", &format!("/{n}")),
+        ])
+    };
+    for make in [start, end, like, any] {
+        let index = filters(make);
+        assert_eq!(matched(&index, &event), [7], "{:?}", make(7));
+        assert_eq!(looked_at(&index, &event), 1, "{:?}", make(7));
+    }
+}
+
+#[test]
+fn a_trigger_that_two_of_its_keys_find_is_told_once() {
+    let both = Filter::Any(vec![exact("type", "t"), exact("source", "/s")]);
+    let index = indexed(&[both]);
+    let event = build("t", "/s", None);
+    assert_eq!(looked_at(&index, &event), 2);
+    assert_eq!(matched(&index, &event), [0]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cesql::ast::{BinaryOperator, LogicalOperator, Node, NodeKind};
+use cesql::ast::Node;
 use cesql::{Attributes, Evaluation, Expression, ParseError, Value, Warning};
 use serde::{Deserialize, Serialize};
 
@@ -42,36 +42,6 @@ impl Sql {
 
     pub(super) fn tree(&self) -> &Node {
         self.0.tree()
-    }
-
-    /// Attributes that must have a value exactly for the expression to be true: `type = 'a'` alone or in an `AND`.
-    pub(super) fn required_exact(&self) -> Vec<(&str, &str)> {
-        let mut pairs = Vec::new();
-        let mut open = vec![self.0.tree()];
-        while let Some(node) = open.pop() {
-            match &node.kind {
-                NodeKind::Logical {
-                    operator: LogicalOperator::And,
-                    operands,
-                } => open.extend(operands),
-                NodeKind::Binary {
-                    operator: BinaryOperator::Equal,
-                    left,
-                    right,
-                } => pairs.extend(exact(left, right)),
-                _ => {}
-            }
-        }
-        pairs
-    }
-}
-
-/// `name = 'text'`: the right side's type decides, so that canonical strings are compared. Not the other way round, where
-/// the attribute's type would decide.
-fn exact<'n>(name: &'n Node, value: &'n Node) -> Option<(&'n str, &'n str)> {
-    match (&name.kind, &value.kind) {
-        (NodeKind::Attribute(name), NodeKind::Literal(Value::String(text))) => Some((name, text)),
-        _ => None,
     }
 }
 

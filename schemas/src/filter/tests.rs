@@ -103,64 +103,6 @@ fn conditions_compare_canonical_strings_and_miss_missing_attributes() {
     check(not(Any(vec![exact("count", "5"), exact("absent", "x")])), false);
 }
 
-#[test]
-fn an_index_gets_the_pairs_that_must_hold_and_no_others() {
-    let check = |filter: Filter, expected: &[(&str, &str)]| {
-        assert_eq!(
-            filter.required_exact().collect::<Vec<_>>(),
-            expected,
-            "{filter:?}"
-        );
-    };
-    check(Filter::everything(), &[]);
-    check(exact("type", "a"), &[("type", "a")]);
-    check(
-        All(vec![
-            exact("type", "a"),
-            prefix("source", "/"),
-            All(vec![exact("x", "1")]),
-            exact("y", "2"),
-        ]),
-        &[("type", "a"), ("x", "1"), ("y", "2")],
-    );
-    check(Any(vec![exact("type", "a"), exact("type", "b")]), &[]);
-    check(Any(vec![exact("type", "a")]), &[("type", "a")]);
-    check(not(exact("type", "a")), &[]);
-    check(All(vec![not(exact("type", "a")), present("type")]), &[]);
-}
-
-fn any_filter() -> impl Strategy<Value = Filter> {
-    let name = prop_oneof![Just("a"), Just("b"), Just("c")];
-    let value = prop_oneof![Just("x"), Just("xy"), Just("")];
-    let leaf = (name, value, 0..4).prop_map(|(name, value, dialect)| match dialect {
-        0 => exact(name, value),
-        1 => prefix(name, value),
-        2 => suffix(name, value),
-        _ => present(name),
-    });
-    leaf.prop_recursive(4, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(All),
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Any),
-            inner.prop_map(not),
-        ]
-    })
-}
-
-proptest! {
-    #[test]
-    fn what_passes_has_every_required_pair(filter in any_filter(), values in prop::array::uniform3(0..4usize)) {
-        let choices = [None, Some("x"), Some("xy"), Some("")];
-        let attributes: Vec<(&str, &'static str)> =
-            ["a", "b", "c"].into_iter().zip(values).filter_map(|(name, choice)| Some((name, choices[choice]?))).collect();
-        if holds(&filter, &attributes) {
-            for (name, value) in filter.required_exact() {
-                prop_assert!(attributes.contains(&(name, ["x", "xy", ""].into_iter().find(|known| *known == value).unwrap_or("?"))));
-            }
-        }
-    }
-}
-
 fn attribute(name: &str, test: Test) -> Filter {
     Filter::Attribute(name.to_owned(), test)
 }
@@ -330,26 +272,6 @@ fn an_expression_matches_when_it_is_true_and_nothing_went_wrong() {
         .and_then(|event| event.attribute("b", true));
     let typed = typed.expect("valid").build().expect("valid");
     assert!(sql("n + 1 = 6 AND b").matches(&typed));
-}
-
-#[test]
-fn an_index_may_use_what_an_expression_needs_exactly() {
-    let pairs = |text: &str| {
-        let filter = sql(text);
-        let mut pairs: Vec<_> = filter
-            .required_exact()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        pairs.sort();
-        pairs
-    };
-    assert_eq!(
-        pairs("type = 'a' AND source = 'b' AND LENGTH(id) > 2"),
-        ["source=b", "type=a"]
-    );
-    assert!(pairs("type = 'a' OR source = 'b'").is_empty());
-    assert!(pairs("NOT (type = 'a')").is_empty());
-    assert!(pairs("'5' = n").is_empty(), "the attribute's type decides there");
 }
 
 #[test]

@@ -22,6 +22,11 @@ enum Part {
 impl Wildcard {
     /// The one text that fits, for a pattern without `*` and `?`.
     pub fn literal(&self) -> Option<String> {
+        self.characters().into_iter().collect()
+    }
+
+    /// The characters of the pattern, where none stands for `*` and `?`.
+    pub(super) fn characters(&self) -> Vec<Option<char>> {
         let exactly = |part: &Part| match part {
             Part::Exactly(character) => Some(*character),
             Part::Run | Part::One => None,
