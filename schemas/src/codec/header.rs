@@ -12,6 +12,9 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 /// The attribute value that a header value stands for: quoted parts unquoted, then one round of percent-decoding. A `%`
 /// that starts no encoded byte stands for itself, since most clients in use send it so.
 pub(super) fn decode(value: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
+    if value.iter().fold(true, |plain, byte| plain & is_plain(*byte)) {
+        return Ok(Cow::Borrowed(str::from_utf8(value).unwrap_or_default()));
+    }
     let decoded = match unquote(value)? {
         Cow::Borrowed(bytes) => percent_decode(bytes).decode_utf8(),
         Cow::Owned(bytes) => percent_decode(&bytes)
@@ -26,11 +29,17 @@ pub(super) fn decode(value: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
 
 /// The header value that stands for an attribute value; borrowed from it exactly when they are the same.
 pub(super) fn encode(value: &str) -> Cow<'_, str> {
-    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'%');
-    if value.bytes().all(plain) {
+    // Without an early exit, so that the compiler can take many bytes at once.
+    let stays = |byte: u8| is_plain(byte) & (byte != b' ');
+    if value.bytes().fold(true, |plain, byte| plain & stays(byte)) {
         return Cow::Borrowed(value);
     }
     Cow::Owned(utf8_percent_encode(value, ENCODED).collect())
+}
+
+/// Whether a byte stands for itself, whatever is around it. ASCII only.
+fn is_plain(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'%')
 }
 
 /// How many `%` in a header value start no encoded byte.

@@ -15,20 +15,28 @@ use crate::limits::Limits;
 const PREFIX: &str = "ce-";
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// What one look over all headers shows.
+#[derive(Default)]
+struct Survey {
+    /// Names and values together.
+    bytes: usize,
+    /// What the attributes will take in the head, about.
+    attribute_bytes: usize,
+    /// Whether a required attribute is among them.
+    has_required: bool,
+}
+
 /// The events of one message, whatever its mode. An empty body in binary mode is no data.
 ///
 /// # Errors
 ///
 /// [`DecodeError`]; of a batch, for the first event that is wrong.
 pub fn decode(headers: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Decoded, DecodeError> {
-    let header_bytes = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum::<usize>();
-    if header_bytes > limits.header_bytes_max {
+    let survey = Survey::of(headers);
+    if survey.bytes > limits.header_bytes_max {
         let detail = format!(
-            "the headers have {header_bytes} bytes; the limit is {}",
-            limits.header_bytes_max
+            "the headers have {} bytes; the limit is {}",
+            survey.bytes, limits.header_bytes_max
         );
         return Err(DecodeError::new(Reason::TooLarge, detail));
     }
@@ -36,7 +44,8 @@ pub fn decode(headers: &HeaderMap, body: Bytes, limits: &Limits) -> Result<Decod
     match Mode::of(content_type)? {
         Mode::Batched(format) => format.decode_batch(&body, limits).map(Decoded::Batch),
         Mode::Structured(format) => format.decode(&body, limits).map(Decoded::One),
-        Mode::Binary => decode_binary(headers, content_type, body, limits).map(Decoded::One),
+        Mode::Binary if !survey.has_required => Err(no_event()),
+        Mode::Binary => decode_binary(headers, &survey, content_type, body, limits).map(Decoded::One),
     }
 }
 
@@ -108,14 +117,12 @@ fn content_type(headers: &HeaderMap) -> Result<Option<&str>, DecodeError> {
 
 fn decode_binary(
     headers: &HeaderMap,
+    survey: &Survey,
     content_type: Option<&str>,
     body: Bytes,
     limits: &Limits,
 ) -> Result<Event, DecodeError> {
-    if !headers.keys().any(is_required) {
-        return Err(no_event());
-    }
-    let mut writer = HeadWriter::new(limits, attribute_bytes(headers));
+    let mut writer = HeadWriter::new(limits, survey.attribute_bytes);
     for (header, value) in headers {
         let Some(name) = attribute_name(header) else {
             continue;
@@ -144,14 +151,23 @@ fn decode_binary(
     Ok(event)
 }
 
-/// What the attributes will take in the head, about.
-fn attribute_bytes(headers: &HeaderMap) -> usize {
-    let attributes = headers
-        .iter()
-        .filter(|(name, _)| *name == CONTENT_TYPE || attribute_name(name).is_some());
-    attributes
-        .map(|(name, value)| name.as_str().len() + value.len() + 16)
-        .sum()
+impl Survey {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut survey = Self::default();
+        for (header, value) in headers {
+            let bytes = header.as_str().len() + value.len();
+            survey.bytes += bytes;
+            match attribute_name(header) {
+                Some(name) => {
+                    survey.has_required |= REQUIRED.contains(&name);
+                    survey.attribute_bytes += bytes + 16;
+                }
+                None if *header == CONTENT_TYPE => survey.attribute_bytes += bytes + 16,
+                None => {}
+            }
+        }
+        survey
+    }
 }
 
 fn attribute_name(header: &HeaderName) -> Option<&str> {

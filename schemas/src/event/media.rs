@@ -2,6 +2,9 @@
 
 /// Whether `text` is `type/subtype` with well-formed parameters. Blanks at its end would not survive a message's header.
 pub(crate) fn is_media_type(text: &str) -> bool {
+    if text == "application/json" {
+        return true;
+    }
     if text.ends_with([' ', '\t']) {
         return false;
     }
@@ -23,6 +26,9 @@ pub(crate) fn is_media_type(text: &str) -> bool {
 
 /// Whether data of this type is JSON: a subtype of `json` or with the suffix `+json`, in any case.
 pub(crate) fn is_json(text: &str) -> bool {
+    if text == "application/json" {
+        return true;
+    }
     let (essence, _) = split_essence(text);
     let Some((_, subtype)) = essence.split_once('/') else {
         return false;

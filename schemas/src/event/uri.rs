@@ -3,12 +3,18 @@
 /// Whether `text` is a URI with a scheme (RFC 3986 section 3). The core specification asks for an absolute URI
 /// (section 4.3), which has no fragment; schemas are addressed with fragments all the same, so one is accepted.
 pub(super) fn is_uri(text: &str) -> bool {
-    split_scheme(text).is_some_and(|(_, rest)| is_hierarchy(rest, false))
+    split_scheme(text).is_some_and(|(_, rest)| is_path(rest) || is_hierarchy(rest, false))
 }
 
 /// Whether `text` is a URI or a relative reference (RFC 3986 section 4.1).
 pub(super) fn is_reference(text: &str) -> bool {
-    is_uri(text) || is_hierarchy(text, true)
+    is_path(text) || is_uri(text) || is_hierarchy(text, true)
+}
+
+/// Most of those in use: with nothing but slashes between plain characters, all of it is a host and a path, or a path.
+fn is_path(text: &str) -> bool {
+    let valid = |byte: u8| PLAIN[usize::from(byte)] || byte == b'/';
+    text.bytes().all(valid)
 }
 
 /// The scheme before the first `:`, and what follows it.

@@ -54,8 +54,19 @@ pub(super) fn batch(input: &Bytes, limits: &Limits) -> Result<Vec<Event>, Decode
     })
 }
 
+/// The characters are checked at once for the whole input: string by string it costs more than all else.
 fn run<'de, S: DeserializeSeed<'de>>(input: &'de Bytes, seed: S) -> serde_json::Result<S::Value> {
-    let mut deserializer = serde_json::Deserializer::from_slice(input);
+    match std::str::from_utf8(input) {
+        Ok(text) => read_all(serde_json::Deserializer::from_str(text), seed),
+        // Finds the mistake again, and says where it is.
+        Err(_) => read_all(serde_json::Deserializer::from_slice(input), seed),
+    }
+}
+
+fn read_all<'de, R: serde_json::de::Read<'de>, S: DeserializeSeed<'de>>(
+    mut deserializer: serde_json::Deserializer<R>,
+    seed: S,
+) -> serde_json::Result<S::Value> {
     let value = seed.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
@@ -233,16 +244,13 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_, 'de> {
 
 impl ValueSeed<'_, '_> {
     fn integer(self, number: Option<i32>) -> Kept {
-        use std::io::Write;
-        let Some(number) = number else {
-            return self.wrong(Problem::NotInteger);
-        };
-        let mut text = [0; 11];
-        let mut rest = &mut text[..];
-        write!(rest, "{number}").expect("invariant: the digits and sign of an i32 fit 11 bytes");
-        let free = rest.len();
-        let digits = std::str::from_utf8(&text[..text.len() - free]).unwrap_or_default();
-        self.draft.set(&self.name, Kind::Integer, digits)
+        match number {
+            Some(number) => {
+                let mut text = itoa::Buffer::new();
+                self.draft.set(&self.name, Kind::Integer, text.format(number))
+            }
+            None => self.wrong(Problem::NotInteger),
+        }
     }
 
     fn wrong(self, problem: Problem) -> Kept {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::super::invalid::{InvalidEvent, Problem, schema_name};
 use super::super::{Attribute, DataForm, Event, Kind, SpecVersion, Value, rules};
-use super::{COUNT_AT, DATA_LENGTH_AT, LAYOUT, PREFIX, Required, find, u32_at};
+use super::{ATTRIBUTE_PREFIX, COUNT_AT, DATA_LENGTH_AT, LAYOUT, PREFIX, Required, find, u32_at};
 use crate::limits::Limits;
 
 /// A head in the making. Names and values are written where they stay; nothing is copied twice.
@@ -15,9 +15,12 @@ pub(crate) struct HeadWriter {
     value_bytes_max: usize,
     version: Option<SpecVersion>,
     count: u16,
-    /// One bit per class of names seen, so that most new names need no search for a duplicate.
-    seen: u64,
+    seen: Seen,
 }
+
+/// Which names were added, by class: a name of a class that was not seen needs no search for a duplicate.
+#[derive(Default)]
+struct Seen([u64; 8]);
 
 impl HeadWriter {
     /// An empty head with room for `capacity` bytes of attributes; names, values and count are held to `limits`.
@@ -35,25 +38,19 @@ impl HeadWriter {
                 .min(Limits::FORMAT.attribute_value_bytes_max),
             version: None,
             count: 0,
-            seen: 0,
+            seen: Seen::default(),
         }
     }
 
     /// Adds one attribute, `specversion` included, after checking name, value and that it is new.
     pub(crate) fn push(&mut self, name: &str, kind: Kind, value: &str) -> Result<(), InvalidEvent> {
-        if name == "specversion" {
-            return self.set_version(kind, value).map_err(|problem| problem.of(name));
-        }
-        self.check_new(name).map_err(|problem| problem.of(name))?;
-        let kind = self
-            .check_value(name, kind, value)
-            .map_err(|problem| problem.of(name))?;
-        self.append(Attribute { name, kind, value })
+        self.try_push(name, kind, value)
             .map_err(|problem| problem.of(name))
     }
 
     /// Adds an attribute of an event that was checked before. The caller adds no name twice.
     pub(in crate::event) fn copy(&mut self, attribute: Attribute<'_>) -> Result<(), InvalidEvent> {
+        self.seen.add(name_class(attribute.name));
         self.append(attribute)
             .map_err(|problem| problem.of(attribute.name))
     }
@@ -76,6 +73,9 @@ impl HeadWriter {
 
     /// An attribute that was added.
     pub(crate) fn get(&self, name: &str) -> Option<Attribute<'_>> {
+        if !self.seen.has(name_class(name)) {
+            return None;
+        }
         find(&self.buffer, name).map(|(_, attribute)| attribute)
     }
 
@@ -114,6 +114,15 @@ impl HeadWriter {
         })
     }
 
+    fn try_push(&mut self, name: &str, kind: Kind, value: &str) -> Result<(), Problem> {
+        if name == "specversion" {
+            return self.set_version(kind, value);
+        }
+        self.check_new(name)?;
+        let kind = self.check_value(name, kind, value)?;
+        self.append(Attribute { name, kind, value })
+    }
+
     fn set_version(&mut self, kind: Kind, value: &str) -> Result<(), Problem> {
         if self.version.is_some() {
             return Err(Problem::Repeated);
@@ -131,18 +140,20 @@ impl HeadWriter {
     }
 
     fn check_new(&mut self, name: &str) -> Result<(), Problem> {
-        rules::name(name)?;
+        let (valid, class) = check_and_class(name);
+        if !valid || name.is_empty() || name == "data" {
+            rules::name(name)?;
+        }
         if name.len() > self.name_bytes_max {
             return Err(Problem::NameTooLong {
                 bytes: name.len(),
                 max: self.name_bytes_max,
             });
         }
-        let class = name_class(name);
-        if self.seen & class != 0 && self.get(name).is_some() {
+        if self.seen.has(class) && find(&self.buffer, name).is_some() {
             return Err(Problem::Repeated);
         }
-        self.seen |= class;
+        self.seen.add(class);
         Ok(())
     }
 
@@ -170,8 +181,10 @@ impl HeadWriter {
         let at = u32::try_from(self.buffer.len()).map_err(|_| too_long(self.buffer.len()))?;
         let name_length = u8::try_from(name.len()).map_err(|_| Problem::Name)?;
         let value_length = u32::try_from(value.len()).map_err(|_| too_long(value.len()))?;
-        self.buffer.extend_from_slice(&[name_length, kind.tag()]);
-        self.buffer.extend_from_slice(&value_length.to_le_bytes());
+        let [a, b, c, d] = value_length.to_le_bytes();
+        self.buffer.reserve(ATTRIBUTE_PREFIX + name.len() + value.len());
+        self.buffer
+            .extend_from_slice(&[name_length, kind.tag(), a, b, c, d]);
         self.buffer.extend_from_slice(name.as_bytes());
         self.buffer.extend_from_slice(value.as_bytes());
         self.count += 1;
@@ -196,9 +209,27 @@ impl HeadWriter {
     }
 }
 
-/// One of 64 classes: names of different classes differ.
-fn name_class(name: &str) -> u64 {
-    let bytes = name.as_bytes();
-    let edge = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or(0));
-    1 << ((edge(bytes.first()) + 7 * edge(bytes.last()) + 31 * bytes.len()) % 64)
+impl Seen {
+    fn has(&self, class: usize) -> bool {
+        self.0[class / 64] & (1 << (class % 64)) != 0
+    }
+
+    fn add(&mut self, class: usize) {
+        self.0[class / 64] |= 1 << (class % 64);
+    }
+}
+
+/// One of 512 classes: names of different classes differ.
+fn name_class(name: &str) -> usize {
+    check_and_class(name).1
+}
+
+/// Whether the name has the characters of one, and its class, in one pass.
+fn check_and_class(name: &str) -> (bool, usize) {
+    let (valid, mixed) = name.bytes().fold((true, 0_u32), |(valid, mixed), byte| {
+        let valid = valid & (byte.is_ascii_lowercase() | byte.is_ascii_digit());
+        (valid, (mixed ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    });
+    // Names that differ in a digit differ in few bits until here.
+    (valid, (mixed.wrapping_mul(0x9E37_79B1) >> 23) as usize)
 }
