@@ -36,6 +36,9 @@ pub const RATE_SLACK: Duration = Duration::from_millis(50);
 /// The longest wait for the first request under a rate limit after a start.
 pub const RATE_START_WAIT_MAX: Duration = Duration::from_secs(1);
 
+/// Headers that a request has room for from the start: those of the endpoint, and an event's with a dozen attributes.
+pub(crate) const REQUEST_HEADERS: usize = 24;
+
 /// Deliveries in flight at one endpoint. Enough to fill a local endpoint's latency many times over, few enough not to
 /// flood a small one.
 pub const ENDPOINT_CONCURRENCY_DEFAULT: usize = 64;

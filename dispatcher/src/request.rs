@@ -1,13 +1,13 @@
 //! Writes an event as a request: CloudEvents HTTP binding, and the headers that the data plane asks for.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use schemas::codec::http::{encode_binary, encode_structured};
 use schemas::event::Event;
 
 use crate::endpoint::HttpTarget;
-use crate::extensions;
 use crate::spec::Format;
+use crate::{extensions, limits};
 
 /// The trace that the event belongs to (W3C Trace Context), passed on as it came.
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
@@ -18,7 +18,11 @@ const TRACE: [&str; 2] = ["traceparent", "tracestate"];
 /// these names. So neither can overwrite the other.
 pub(crate) fn build(target: &HttpTarget, event: &Event, format: Format) -> Request<Bytes> {
     let event = extensions::without_hops(event);
-    let mut headers = target.headers.clone();
+    // A copy has no room, and would be copied again as it grows.
+    let mut headers = HeaderMap::with_capacity(limits::REQUEST_HEADERS);
+    for (name, value) in &target.headers {
+        headers.append(name, value.clone());
+    }
     for name in TRACE {
         let value = event
             .attribute(name)

@@ -210,7 +210,7 @@ pub(crate) fn accepted_at(head: &[u8]) -> Option<Timestamp> {
 impl StateRecord {
     /// The entry that stores this record.
     pub(crate) fn entry(&self) -> Entry {
-        let mut head = BytesMut::new();
+        let mut head = BytesMut::with_capacity(self.bytes_about());
         let kind = match self {
             Self::Streams(record) => {
                 head.extend_from_slice(&to_json(record));
@@ -294,6 +294,14 @@ impl StateRecord {
             head: head.freeze(),
             body: Bytes::new(),
             kept: None,
+        }
+    }
+
+    /// What the record takes, for the one that is written all the time; of the others nothing is said.
+    fn bytes_about(&self) -> usize {
+        match self {
+            Self::Settlements(items) => items.iter().map(Item::bytes_about).sum::<usize>() + 4,
+            _ => 0,
         }
     }
 

@@ -18,8 +18,13 @@
 //! Nothing is aligned in here. The checksum of a record starts from the record's own offset, that of a frame from the
 //! frame's.
 
+use smallvec::SmallVec;
+
 use super::{Place, Slot, narrow, u32_at, u64_at};
 use crate::record::{Entry, Sequence, StreamId};
+
+/// Where the records of a frame lie; most frames have one or two.
+type Slots = SmallVec<[Slot; 2]>;
 
 const FRAME_HEAD: usize = 12;
 pub(super) const RECORD_HEAD: usize = 25;
@@ -59,10 +64,10 @@ pub(crate) fn record_bytes(payload_bytes: u32) -> u64 {
 
 impl FrameWriter<'_> {
     /// Appends a frame; answers where its records lie, in its order.
-    pub(crate) fn write<'e>(&mut self, entries: impl Iterator<Item = (&'e Entry, Sequence)>) -> Vec<Slot> {
+    pub(crate) fn write<'e>(&mut self, entries: impl Iterator<Item = (&'e Entry, Sequence)>) -> Slots {
         let start = self.buffer.len();
         self.buffer.extend_from_slice(&[0; FRAME_HEAD]);
-        let slots: Vec<Slot> = entries
+        let slots: Slots = entries
             .map(|(entry, sequence)| self.write_record(entry, sequence))
             .collect();
         let bytes = narrow(self.buffer.len() - start - FRAME_HEAD);

@@ -39,7 +39,7 @@ fn frame_at(offset: u64, entries: &[Entry]) -> (Vec<u8>, Vec<Slot>) {
         group: 11,
     };
     let slots = writer.write(entries.iter().zip(100..));
-    (buffer, slots)
+    (buffer, slots.to_vec())
 }
 
 fn group_head() -> GroupHead {

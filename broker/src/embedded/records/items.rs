@@ -76,6 +76,14 @@ impl Item {
         })
     }
 
+    /// Bytes that it takes; one that goes on may take more.
+    pub(super) fn bytes_about(&self) -> usize {
+        match self.fate.progress() {
+            None => 12,
+            Some(_) => 256,
+        }
+    }
+
     pub(super) fn put(&self, out: &mut BytesMut) {
         out.put_u8(match &self.fate {
             Fate::Settled(Outcome::Delivered) => 0,
