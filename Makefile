@@ -2,10 +2,10 @@
 
 .DEFAULT_GOAL := help
 BENCH := target/release/heddle-bench run
-.PHONY: help run build release test unit suite crash fuzz sources interop stack-test servers bench bench-quick bench-large lint fmt deny clean
+.PHONY: help run build release test unit suite crash fuzz sources interop stack-test servers bench bench-quick bench-large bench-micro bench-baseline lint fmt deny clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build and start heddle with no configuration (ARGS="--data DIR" passes on)
 	cargo run --locked --bin heddle -- dev $(ARGS)
@@ -57,6 +57,12 @@ bench-large: bench-build ## what takes long and 20 GB: millions of events waitin
 bench-build:
 	cargo build --locked --profile bench -p heddle -p heddle-bench
 	scripts/servers nats
+
+bench-micro: ## allocations, instructions and times of the hot paths, beside their limits
+	scripts/bench-micro
+
+bench-baseline: ## count the instructions of the hot paths and make that the baseline
+	scripts/bench-micro baseline
 
 lint: fmt deny ## format, clippy and the dependency rules, as CI checks them
 	cargo clippy --locked --workspace --all-targets -- -D warnings

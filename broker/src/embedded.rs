@@ -26,6 +26,8 @@ mod memory;
 mod open;
 mod places;
 mod position;
+#[doc(hidden)]
+pub mod probe;
 mod pump;
 mod ranges;
 mod rebuild;

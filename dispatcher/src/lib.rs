@@ -38,6 +38,8 @@ mod next;
 pub mod observer;
 pub mod outcome;
 mod pace;
+#[doc(hidden)]
+pub mod probe;
 pub mod rate;
 mod reply;
 mod request;

@@ -30,6 +30,8 @@ mod journal;
 pub mod limits;
 mod lru;
 mod options;
+#[doc(hidden)]
+pub mod probe;
 mod reader;
 mod record;
 mod recovery;
