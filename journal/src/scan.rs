@@ -3,6 +3,7 @@
 //! A scan only observes. Whether damage is a tail to cut or a loss to report is for [`crate::recovery`] to judge, which
 //! knows what was synced.
 
+use std::borrow::Cow;
 use std::io;
 
 use crate::format::{
@@ -145,11 +146,23 @@ impl Window<'_> {
         usize::try_from(self.file_bytes.saturating_sub(offset)).unwrap_or(usize::MAX)
     }
 
-    /// The header of a group that starts here and ends inside the file.
+    /// The header of a group that starts here; the file may end inside the group.
     fn group_head(&mut self, place: Place, at: u64) -> io::Result<Option<GroupHead>> {
-        let file_bytes = self.file_bytes;
         let head = GroupHead::decode(self.bytes(at, GROUP_HEAD)?, place, at);
-        Ok(head.filter(|head| at + GROUP_HEAD as u64 + u64::from(head.body_bytes) <= file_bytes))
+        Ok(head.filter(|head| at + head.total_bytes() <= limits::SCAN_BYTES_MAX))
+    }
+
+    /// What the group says it has. Bytes that the file has no more are zeros, which no checksum takes for anything: so
+    /// what is found of a group is the same before and after something is written behind it.
+    fn body(&mut self, start: u64, head: &GroupHead) -> io::Result<Cow<'_, [u8]>> {
+        let wanted = head.body_bytes as usize;
+        let body = self.bytes(start, wanted)?;
+        if body.len() == wanted {
+            return Ok(Cow::Borrowed(body));
+        }
+        let mut padded = body.to_vec();
+        padded.resize(wanted, 0);
+        Ok(Cow::Owned(padded))
     }
 
     /// The next group header that the caller wants, at or after this offset.
@@ -178,7 +191,7 @@ impl Window<'_> {
 
     fn read_group(&mut self, place: Place, at: u64, head: GroupHead) -> io::Result<FoundGroup> {
         let start = at + GROUP_HEAD as u64;
-        let body = self.bytes(start, head.body_bytes as usize)?;
+        let body = self.body(start, &head)?;
         let mut group = FoundGroup {
             at,
             head,

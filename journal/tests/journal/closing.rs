@@ -211,6 +211,33 @@ fn whatever_is_cut_off_after_a_close_is_named_exactly_wherever_the_repair_is_int
 }
 
 #[test]
+fn whole_records_of_a_group_that_is_cut_short_stay_and_a_damaged_table_changes_nothing_of_it() {
+    let sim = SimFs::new();
+    let (journal, _) = reopen(&sim);
+    append(&journal, frame([entry(0, "before")])).unwrap();
+    append(&journal, frame([entry(0, "whole"), entry(0, "x".repeat(300))])).unwrap();
+    journal.close();
+    let newest = segments(&sim, Path::new(DIRECTORY)).pop().unwrap();
+    let mut bytes = sim.contents(&newest).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() - 100;
+    bytes.truncate(end);
+    sim.put(&newest, &bytes);
+    let (journal, recovery) = reopen(&sim);
+    let lost = BTreeSet::from([(0, 3)]);
+    assert_eq!(places(&recovery.lost), lost);
+    append(&journal, frame([entry(0, "later")])).unwrap();
+    journal.close();
+    for at in end..sim.contents(&newest).unwrap().len() {
+        let sim = sim.fork();
+        sim.flip_bit(&newest, at as u64, 3).unwrap();
+        let (journal, _) = reopen(&sim);
+        let seen = read_around_damage(&journal);
+        assert_eq!(seen.damaged, lost, "a bit of byte {at} flipped");
+        assert_eq!(seen.read[&(0, 2)], "whole");
+    }
+}
+
+#[test]
 fn all_segments_gone_after_a_close_are_a_loss_of_everything() {
     let (sim, held) = three_segments();
     for segment in segments(&sim, Path::new(DIRECTORY)) {
