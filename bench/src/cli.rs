@@ -45,7 +45,7 @@ pub(crate) struct RunArgs {
     /// How long and how much to measure.
     #[arg(long, default_value = "full", value_name = "MODE")]
     pub(crate) mode: Mode,
-    /// Only the scenarios whose names begin so; may be repeated.
+    /// Only the scenarios whose names begin so, or `plots`; may be repeated.
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Vec<String>,
     /// The binary under test; the one beside this binary unless told otherwise.

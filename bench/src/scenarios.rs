@@ -19,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::{Mode, RunArgs};
 use crate::context::Bench;
 use crate::machine::{self, Machine};
+use crate::plot::Sweep;
 use crate::report::Report;
 use crate::rounds::Outcome;
 use crate::scenario::Scenario;
@@ -44,6 +45,9 @@ const ALL: &[(Scenario, &[Mode])] = &[
     (idle::CPU, SHORT),
 ];
 
+/// What `--only` calls the plots.
+const PLOTS: &str = "plots";
+
 /// Those that take seconds.
 const SHORT: &[Mode] = &[Mode::Quick, Mode::Full];
 
@@ -67,11 +71,12 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
 async fn measure(args: &RunArgs) -> Result<ExitCode> {
     let asked_for: Vec<Scenario> = ALL
         .iter()
-        .filter(|(scenario, modes)| is_asked_for(args, *scenario, modes))
+        .filter(|(scenario, modes)| modes.contains(&args.mode) && is_asked_for(args, scenario.name))
         .map(|(scenario, _)| *scenario)
         .collect();
+    let has_plots = args.mode == Mode::Full && is_asked_for(args, PLOTS);
     ensure!(
-        !asked_for.is_empty(),
+        has_plots || !asked_for.is_empty(),
         "no scenario of this mode has such a name: {}",
         names(args.mode)
     );
@@ -79,26 +84,15 @@ async fn measure(args: &RunArgs) -> Result<ExitCode> {
     let began = Instant::now();
     let machine = Machine::look(bench.data(), &mut bench.disk()?)?;
     println!("{}", machine.line());
-    let mut outcomes = Vec::new();
-    for scenario in asked_for {
-        println!("{}: {}", scenario.name, scenario.what);
-        let began = Instant::now();
-        let outcome = one(&bench, scenario).await;
-        let outcome = outcome.unwrap_or_else(|error| Outcome::failed(scenario, format!("{error:#}")));
-        outcomes.push(outcome.took(began.elapsed()));
-    }
-    let sweeps = if args.mode == Mode::Full && args.only.is_empty() {
-        println!("plots: ingest against connections, payload, triggers, backlog");
-        sweeps::all(&bench).await
+    let scenarios = all(&bench, asked_for).await;
+    let sweeps = if has_plots {
+        draw(&bench).await
     } else {
-        Ok(Vec::new())
+        Some(Vec::new())
     };
-    if let Err(error) = &sweeps {
-        eprintln!("no plots: {error:#}");
-    }
     let report = Report {
-        failed: sweeps.is_err() || outcomes.iter().any(|outcome| outcome.failed.is_some()),
-        scenarios: outcomes,
+        failed: sweeps.is_none() || scenarios.iter().any(|outcome| outcome.failed.is_some()),
+        scenarios,
         sweeps: sweeps.unwrap_or_default(),
         machine,
         commit: machine::commit(),
@@ -116,6 +110,31 @@ async fn measure(args: &RunArgs) -> Result<ExitCode> {
     })
 }
 
+/// What came of each; one that cannot be measured does not keep the others from it.
+async fn all(bench: &Bench, scenarios: Vec<Scenario>) -> Vec<Outcome> {
+    let mut outcomes = Vec::with_capacity(scenarios.len());
+    for scenario in scenarios {
+        println!("{}: {}", scenario.name, scenario.what);
+        let began = Instant::now();
+        let outcome = one(bench, scenario).await;
+        let outcome = outcome.unwrap_or_else(|error| Outcome::failed(scenario, format!("{error:#}")));
+        outcomes.push(outcome.took(began.elapsed()));
+    }
+    outcomes
+}
+
+/// The curves; `None` when they cannot be had.
+async fn draw(bench: &Bench) -> Option<Vec<Sweep>> {
+    println!("{PLOTS}: ingest against connections, payload, triggers, backlog");
+    match sweeps::all(bench).await {
+        Ok(sweeps) => Some(sweeps),
+        Err(error) => {
+            eprintln!("no plots: {error:#}");
+            None
+        }
+    }
+}
+
 fn names(mode: Mode) -> String {
     let names = ALL.iter().filter(|(_, modes)| modes.contains(&mode));
     names
@@ -124,13 +143,8 @@ fn names(mode: Mode) -> String {
         .join(", ")
 }
 
-fn is_asked_for(args: &RunArgs, scenario: Scenario, modes: &[Mode]) -> bool {
-    let is_named = args.only.is_empty()
-        || args
-            .only
-            .iter()
-            .any(|name| scenario.name.starts_with(name.as_str()));
-    is_named && modes.contains(&args.mode)
+fn is_asked_for(args: &RunArgs, name: &str) -> bool {
+    args.only.is_empty() || args.only.iter().any(|start| name.starts_with(start.as_str()))
 }
 
 async fn one(bench: &Bench, scenario: Scenario) -> Result<Outcome> {

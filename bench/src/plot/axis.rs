@@ -14,7 +14,7 @@ pub(super) struct Axis {
 /// How amounts are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Amount {
-    /// By thousands.
+    /// Exact while they are small, then by thousands.
     Count,
     /// By powers of 1,024.
     Bytes,
@@ -47,6 +47,7 @@ impl Axis {
 impl Amount {
     pub(super) fn text(self, amount: f64) -> String {
         match self {
+            Self::Count if amount < 10_000.0 => format!("{amount}"),
             Self::Count => short(amount),
             Self::Bytes if amount >= 1024.0 => format!("{} KiB", amount / 1024.0),
             Self::Bytes => format!("{amount} B"),

@@ -58,6 +58,13 @@ fn an_axis_ends_at_or_above_the_largest_value_in_even_steps() {
 }
 
 #[test]
+fn amounts_are_told_as_people_choose_them() {
+    assert_eq!(Amount::Count.text(1024.0), "1024");
+    assert_eq!(Amount::Count.text(500_000.0), "500k");
+    assert_eq!(Amount::Bytes.text(262_144.0), "256 KiB");
+}
+
+#[test]
 fn numbers_are_short() {
     for (value, text) in [
         (0.0, "0"),

@@ -37,7 +37,7 @@ pub(super) const BESIDE: Scenario = Scenario {
     against: "Heddle, ingest alone",
     unit: "events/s",
     target: Target::AtLeast(0.45),
-    seconds: 55,
+    seconds: 45,
 };
 
 pub(super) const BACKLOG: Scenario = Scenario {
@@ -46,7 +46,7 @@ pub(super) const BACKLOG: Scenario = Scenario {
     against: "a bare hyper-util client posts as many to the same sink",
     unit: "events/s",
     target: Target::AtLeast(0.75),
-    seconds: 75,
+    seconds: 65,
 };
 
 pub(super) const LATENCY: Scenario = Scenario {

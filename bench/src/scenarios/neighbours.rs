@@ -168,7 +168,7 @@ impl Retiring<'_> {
     /// Events of a full journal, and its size.
     fn full(&self) -> (u64, u64) {
         match self.bench.mode() {
-            Mode::Quick => (400_000, 512 << 20),
+            Mode::Quick => (320_000, 400 << 20),
             Mode::Full | Mode::Large => (900_000, 1 << 30),
         }
     }

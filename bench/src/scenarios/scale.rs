@@ -32,7 +32,7 @@ pub(super) const MATCHED: Scenario = Scenario {
     against: "Heddle, 10 triggers, 3 of which match and deliver",
     unit: "events/s",
     target: Target::AtLeast(0.8),
-    seconds: 45,
+    seconds: 35,
 };
 
 pub(super) const MANY_BROKERS: Scenario = Scenario {
@@ -48,11 +48,11 @@ pub(super) async fn run(bench: &Bench, scenario: Scenario) -> Result<Outcome> {
     let pace = bench.pace(scenario);
     if scenario.name == MATCHED.name {
         let sink = Sink::start(bench)?;
-        let (many, few) = TRIGGERS;
+        let (many, few) = (triggers(TRIGGERS.0, &sink), triggers(TRIGGERS.1, &sink));
         let contest = Matching {
             bench,
-            many: Producers::start(bench, &triggers(many, &sink)).await?,
-            few: Producers::start(bench, &triggers(few, &sink)).await?,
+            many: Producers::start(bench, &many).await?,
+            few: Producers::start(bench, &few).await?,
             sink,
         };
         return play(scenario, pace, contest).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use tokio::time::Instant;
 
 use super::producers::Producers;
 use crate::context::{Aside, Bench};
@@ -15,6 +16,8 @@ use crate::plot::{Amount, Point, Sweep};
 const DURING: Duration = Duration::from_millis(800);
 /// Before a closed loop is measured.
 const WARM_UP: Duration = Duration::from_millis(200);
+/// How long a curve may take before it ends early, on a machine that is busy.
+const CURVE: Duration = Duration::from_secs(12);
 /// Connections where something else grows.
 const CONNECTIONS: usize = 64;
 /// An address at which nobody listens: triggers that match nothing need none.
@@ -33,8 +36,11 @@ pub(super) async fn all(bench: &Bench) -> Result<Vec<Sweep>> {
 async fn connections(bench: &Bench) -> Result<Sweep> {
     let mut heddle = Producers::start(bench, &Resources::default_broker()).await?;
     let bare = bench.fsync_server()?;
-    let mut points = Vec::new();
+    let (began, mut points) = (Instant::now(), Vec::new());
     for connections in [1_u32, 4, 16, 64, 256, 1024] {
+        if began.elapsed() > CURVE {
+            break;
+        }
         let used = usize::try_from(connections)?;
         points.push(point(&mut heddle, Some(&bare), connections.into(), Shape::plain(), used).await?);
     }
@@ -50,8 +56,11 @@ async fn connections(bench: &Bench) -> Result<Sweep> {
 async fn payload(bench: &Bench) -> Result<Sweep> {
     let mut heddle = Producers::start(bench, &Resources::default_broker()).await?;
     let bare = bench.fsync_server()?;
-    let mut points = Vec::new();
+    let (began, mut points) = (Instant::now(), Vec::new());
     for bytes in [128_u32, 1 << 10, 8 << 10, 64 << 10, 256 << 10] {
+        if began.elapsed() > CURVE {
+            break;
+        }
         let shape = Shape {
             data_bytes: usize::try_from(bytes)?,
             ..Shape::plain()
@@ -68,8 +77,11 @@ async fn payload(bench: &Bench) -> Result<Sweep> {
 }
 
 async fn triggers(bench: &Bench) -> Result<Sweep> {
-    let mut points = Vec::new();
+    let (began, mut points) = (Instant::now(), Vec::new());
     for count in [0_u32, 10, 100, 1000, 10_000] {
+        if began.elapsed() > CURVE {
+            break;
+        }
         let resources = (0..count).fold(Resources::default_broker(), |resources, number| {
             let ty = format!("com.example.other-{number}");
             resources.trigger(&format!("t{number}"), Some(&ty), NOBODY)
@@ -90,8 +102,11 @@ async fn backlog(bench: &Bench) -> Result<Sweep> {
     let resources = Resources::default_broker().trigger("held", None, NOBODY);
     let mut heddle = Producers::start(bench, &resources).await?;
     heddle.heddle.pause("held").await?;
-    let mut points = Vec::new();
+    let (began, mut points) = (Instant::now(), Vec::new());
     for events in [0_u32, 10_000, 100_000, 500_000, 1_000_000] {
+        if began.elapsed() > CURVE {
+            break;
+        }
         let missing = u64::from(events).saturating_sub(heddle.acknowledged);
         heddle.fill(Shape::plain(), missing).await?;
         points.push(point(&mut heddle, None, events.into(), Shape::plain(), CONNECTIONS).await?);

@@ -11,7 +11,7 @@ fn of_mode(mode: Mode) -> impl Iterator<Item = Scenario> {
 #[test]
 fn the_budgets_of_a_full_run_leave_time_for_the_plots_and_for_starting_things() {
     let seconds: u64 = of_mode(Mode::Full).map(|scenario| scenario.seconds).sum();
-    assert!(seconds <= 520, "{seconds} s of rounds");
+    assert!(seconds <= 490, "{seconds} s of rounds");
 }
 
 #[test]
