@@ -35,7 +35,7 @@ impl Shared {
                 .map_err(|error| error.to_string())
                 .and_then(|state| {
                     self.apply(&state, sequence).map_err(|error| error.to_string())?;
-                    self.snapshots.applied(&state, bytes);
+                    self.snapshots.applied(&state, sequence, bytes);
                     Ok(())
                 })
         } else {

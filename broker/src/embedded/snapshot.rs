@@ -4,7 +4,8 @@
 //! One is taken by a thread of its own, between other commits: a beginning, chunks of the view's pairs (see
 //! [`super::view::keys`] for which), an end. Each is committed before the next is made. It is taken when so much
 //! state was written since the last one that writing it costs no more than what was written anyway, when somebody
-//! asks, and at a clean close if it is small.
+//! asks, and at a clean close if it is small. Each part is applied, which changes nothing, before the next is read: were
+//! the pump behind, what it has yet to apply would be in memory, all of a snapshot and then the next one.
 //!
 //! **Why it may be taken while the view changes.** Let `A` be the state record in the beginning. The subscriptions'
 //! states (`State` keys) are copied at one instant, under the gate, when exactly the records up to `A` were applied.
@@ -68,6 +69,9 @@ struct Known {
     covered: Option<(u64, u64)>,
     /// It is complete, and nobody was told yet that it is synced.
     is_news: bool,
+    /// The last state record that was applied since the start, and the one that is waited for.
+    told: u64,
+    awaited: Option<u64>,
     asked: bool,
     stopped: bool,
 }
@@ -110,7 +114,7 @@ impl Snapshots {
     }
 
     /// A state record of so many bytes was applied.
-    pub(crate) fn applied(&self, record: &StateRecord, bytes: usize) {
+    pub(crate) fn applied(&self, record: &StateRecord, sequence: u64, bytes: usize) {
         let mut known = self.known.lock();
         match record {
             StateRecord::SnapshotEnd(end) => {
@@ -122,9 +126,21 @@ impl Snapshots {
             StateRecord::SnapshotBegin(_) | StateRecord::SnapshotChunk(_) => {}
             _ => known.marks.bytes_since += bytes as u64,
         }
-        if known.is_due() {
+        known.told = sequence;
+        if known.is_due() || known.awaited.is_some_and(|awaited| awaited <= sequence) {
             self.changed.notify_all();
         }
+    }
+
+    /// Waits until a state record was applied, or until the end; says whether it was.
+    fn wait_until_applied(&self, sequence: u64) -> bool {
+        let mut known = self.known.lock();
+        known.awaited = Some(sequence);
+        while known.told < sequence && !known.stopped {
+            self.changed.wait(&mut known);
+        }
+        known.awaited = None;
+        known.told >= sequence
     }
 
     /// Asks for one, to be taken as soon as may be.

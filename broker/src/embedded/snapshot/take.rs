@@ -85,9 +85,18 @@ fn take(shared: &Shared) -> Result<(), Left> {
         if shared.snapshots.is_stopped() {
             return Err(Left::Stopped);
         }
-        taking.append_chunk(chunk)?;
+        let sequence = taking.append_chunk(chunk)?;
+        wait_until_applied(shared, sequence)?;
     }
-    taking.finish()
+    // Only then is it known that none is due.
+    wait_until_applied(shared, taking.finish()?)
+}
+
+fn wait_until_applied(shared: &Shared, sequence: u64) -> Result<(), Left> {
+    match shared.snapshots.wait_until_applied(sequence) {
+        true => Ok(()),
+        false => Err(Left::Stopped),
+    }
 }
 
 /// Reads all of it before anything is written.
@@ -106,7 +115,8 @@ fn take_small(shared: &Shared) -> Result<(), Left> {
     for chunk in chunks {
         taking.append_chunk(chunk)?;
     }
-    taking.finish()
+    taking.finish()?;
+    Ok(())
 }
 
 impl<'a> Taking<'a> {
@@ -130,7 +140,7 @@ impl<'a> Taking<'a> {
     pub(in crate::embedded) fn begin(&mut self) -> Result<(), Left> {
         let applied = self.end.applied;
         let committed = self.append(&StateRecord::SnapshotBegin(SnapshotBegin { applied }))?;
-        self.end.begin = committed.sequences.first().copied().unwrap_or(0);
+        self.end.begin = sequence(&committed);
         Ok(())
     }
 
@@ -143,21 +153,21 @@ impl<'a> Taking<'a> {
         Ok((!pairs.is_empty()).then_some(Chunk { pairs, bytes }))
     }
 
-    /// Commits a part.
-    pub(in crate::embedded) fn append_chunk(&mut self, chunk: Chunk) -> Result<(), Left> {
+    /// Commits a part. Answers the sequence of its record.
+    pub(in crate::embedded) fn append_chunk(&mut self, chunk: Chunk) -> Result<u64, Left> {
         let record = StateRecord::SnapshotChunk(SnapshotChunk {
             begin: self.end.begin,
             index: self.end.chunks,
             pairs: chunk.pairs,
         });
-        self.append(&record)?;
+        let committed = self.append(&record)?;
         self.end.chunks += 1;
         self.end.bytes += chunk.bytes;
-        Ok(())
+        Ok(sequence(&committed))
     }
 
-    /// Commits the end.
-    pub(in crate::embedded) fn finish(self) -> Result<(), Left> {
+    /// Commits the end. Answers the sequence of its record.
+    pub(in crate::embedded) fn finish(self) -> Result<u64, Left> {
         if !Arc::ptr_eq(&self.view, &self.shared.view()) || self.view.is_incomplete() {
             return Err(Left::Replaced);
         }
@@ -169,7 +179,7 @@ impl<'a> Taking<'a> {
             "a snapshot is complete"
         );
         self.shared.tick();
-        Ok(())
+        Ok(sequence(&committed))
     }
 
     /// Appends one record and waits until it is committed or refused.
@@ -188,4 +198,8 @@ impl<'a> Taking<'a> {
         );
         answered.recv().unwrap_or(Err(AppendError::Closed))
     }
+}
+
+fn sequence(committed: &Committed) -> u64 {
+    committed.sequences.first().copied().unwrap_or(0)
 }

@@ -9,7 +9,8 @@ use crate::limits::SETTLEMENTS_PER_FRAME_MAX;
 
 /// In an ordinary run, where other tests share the process and its memory cannot be told apart.
 const RETRIES: u64 = 10_000;
-/// sled's page cache, twice (it counts roughly), and what a start reads at once.
+/// sled's page cache three times (see there), its table of pages, the state that may wait to be applied, and what a
+/// start reads at once.
 const GROWTH_BYTES_MAX: u64 = 192 << 20;
 
 fn asked_for() -> Option<u64> {
@@ -17,18 +18,22 @@ fn asked_for() -> Option<u64> {
     Some(count.parse().expect("a number of retries"))
 }
 
-fn retries() -> u64 {
-    asked_for().unwrap_or(RETRIES)
+pub(super) fn asked_for_or(usual: u64) -> u64 {
+    asked_for().unwrap_or(usual)
 }
 
-fn resident_bytes() -> u64 {
+fn count() -> u64 {
+    asked_for_or(RETRIES)
+}
+
+pub(super) fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
     let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
     kib * 1024
 }
 
-fn report(what: &str, started: Instant, before: u64) {
+pub(super) fn report(what: &str, started: Instant, before: u64) {
     let grown = resident_bytes().saturating_sub(before);
     println!(
         "{what}: {:?}, memory grown by {} MiB",
@@ -42,7 +47,7 @@ fn report(what: &str, started: Instant, before: u64) {
 }
 
 async fn schedule(engine: &Embedded, id: SubscriptionId) {
-    let sequences: Vec<u64> = (1..=retries()).collect();
+    let sequences: Vec<u64> = (1..=count()).collect();
     for chunk in sequences.chunks(SETTLEMENTS_PER_FRAME_MAX) {
         let retry = |sequence: &u64| Item {
             subscription: id,
@@ -50,7 +55,7 @@ async fn schedule(engine: &Embedded, id: SubscriptionId) {
             covers: 0,
             fate: Fate::Retry {
                 // Not in the order of their time.
-                at: Timestamp(1_000_000 + sequence * 7_919 % retries()),
+                at: Timestamp(1_000_000 + sequence * 7_919 % count()),
                 progress: Box::new(Progress {
                     attempts: 3,
                     ..Progress::default()
@@ -91,7 +96,7 @@ async fn many_retries_take_bounded_memory_and_a_start_walks_none_of_them() {
         let engine = open(directory.path()).await;
         report(&format!("a start, view lost: {is_view_lost}"), started, before);
         let subscription = attach(&engine, "b", "t").await;
-        assert_eq!(subscription.status().waiting_retry, retries());
+        assert_eq!(subscription.status().waiting_retry, count());
         let view = engine.shared.view();
         let times: Vec<_> = view
             .due(id, Timestamp(0))

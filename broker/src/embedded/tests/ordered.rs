@@ -3,6 +3,7 @@
 mod beside;
 mod expiry;
 mod histories;
+mod many;
 
 use super::*;
 use crate::limits::{KEY_PATIENCE_MS, READY_EVENTS_MAX};
