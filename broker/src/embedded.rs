@@ -13,6 +13,7 @@ mod apply;
 mod attach;
 mod backup;
 mod checkpoint;
+mod damage;
 mod dead_letters;
 mod dedupe;
 mod degrade;

@@ -146,3 +146,6 @@ pub const EXPIRE_LETTERS_SEEN_MAX: usize = 4096;
 
 /// Places of the journal that start-up names as lost one by one. A person reads them; the doctor names all.
 pub(crate) const LOST_NAMED_MAX: usize = 16;
+
+/// Places in words that are kept of what was lost or is damaged: a person reads them; the doctor names all.
+pub(crate) const DAMAGE_TOLD_MAX: usize = 64;

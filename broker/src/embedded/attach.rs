@@ -324,6 +324,8 @@ impl Place {
     fn unreadable(&self, first: u64, last: u64, reason: &str) {
         let subscription = &self.sub.name;
         tracing::error!(%subscription, first, last, reason, "events cannot be read back and are given up");
+        let stream = StreamId(self.sub.stream);
+        self.shared.note_damaged(stream, first, last, reason);
         self.shared.settle_soon(Item {
             subscription: self.sub.id,
             sequence: last,

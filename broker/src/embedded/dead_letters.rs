@@ -329,6 +329,12 @@ impl Embedded {
         let journal = &self.shared.journal;
         let found = journal.get(StreamId(copy.stream), copy.sequence);
         let record = found
+            .inspect_err(|error| {
+                if let journal::ReadError::Damaged { from, to, reason, .. } = error {
+                    self.shared
+                        .note_damaged(StreamId(copy.stream), *from, *to, reason);
+                }
+            })
             .map_err(|error| error.to_string())?
             .ok_or_else(|| "its record is not in the journal".to_owned())?;
         read_dead_letter(copy, &record.head, record.body).map_err(|error| error.to_string())

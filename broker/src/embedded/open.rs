@@ -7,22 +7,23 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use journal::{Bounds, Durability, FileSystem, Journal, Lost, Quarantined, RealFs, Record, StreamId};
+use journal::{Durability, FileSystem, Journal, RealFs, Record, StreamId};
 
 use super::Embedded;
 use super::checkpoint::{self, Ticker};
+use super::damage::{lost_in_words, note_damage};
 use super::degrade::Degraded;
 use super::format::{self, DATA_FORMAT, Stated};
 use super::memory::TailMemory;
 use super::pump::{self, CommitQueue, Listener};
 use super::rebuild::{self, READ, RebuildError, Rebuilt};
-use super::records::{FIRST_BROKER_STREAM, STATE};
+use super::records::STATE;
 use super::retention::{self, Retain, Retention};
 use super::shared::Shared;
 use super::snapshot;
 use super::view::{Contents, Found, View, ViewError};
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::limits::{JOURNAL_QUEUE_BYTES_MAX, LOST_NAMED_MAX, TAIL_BYTES_MAX};
+use crate::limits::{JOURNAL_QUEUE_BYTES_MAX, TAIL_BYTES_MAX};
 
 /// How to open.
 #[derive(Clone)]
@@ -306,58 +307,6 @@ pub(super) fn recover(shared: &Arc<Shared>, contents: &Contents, start: &Rebuilt
         shared.request_snapshot();
     }
     Ok(())
-}
-
-/// Says what is damaged, and has what is known of the state stored anew: what told it may be gone.
-fn note_damage(shared: &Shared, quarantined: &[Quarantined], lost: &[String]) {
-    for part in quarantined {
-        shared.note_lost(&format!(
-            "the data directory is damaged: {}: {}",
-            part.file, part.reason
-        ));
-    }
-    for lost in lost {
-        shared.note_lost(&format!("lost for good: {lost}"));
-    }
-    if shared.lost().is_empty() {
-        return;
-    }
-    shared.request_snapshot();
-    let mut streams = shared.journal.streams();
-    streams.sort_unstable_by_key(|(stream, _)| *stream);
-    for (StreamId(stream), Bounds { first, last }) in streams {
-        let is_known = stream < FIRST_BROKER_STREAM
-            || shared.streams.by_number(stream).is_some()
-            || shared.is_redrive_stream(stream);
-        if !is_known && first <= last {
-            shared.note_lost(&format!(
-                "what said whose stream {stream} is was lost: its records {first} to {last} are delivered to nobody, \
-                 and stay on disk for as long as retention keeps what is settled"
-            ));
-        }
-    }
-}
-
-/// What is lost by the names of the streams, the first of it when it is in many places.
-fn lost_in_words(shared: &Shared, lost: &[Lost]) -> Vec<String> {
-    let name = |stream: StreamId| match shared.streams.by_number(stream.0) {
-        _ if stream == STATE => "the engine's state".to_owned(),
-        Some(broker) if broker.events == stream.0 => format!("events of {}", broker.name),
-        Some(broker) => format!("dead letters of {}", broker.name),
-        None if shared.is_redrive_stream(stream.0) => "dead letters that were sent again".to_owned(),
-        None => format!("records of stream {}", stream.0),
-    };
-    let named = lost.iter().take(LOST_NAMED_MAX);
-    let mut words: Vec<String> = named
-        .map(|lost| format!("{} {} to {}", name(lost.stream), lost.from, lost.to))
-        .collect();
-    if lost.len() > LOST_NAMED_MAX {
-        words.push(format!(
-            "and in {} further places, which `heddle doctor` names",
-            lost.len() - LOST_NAMED_MAX
-        ));
-    }
-    words
 }
 
 /// Makes up for a wall clock that was set back since the last run: see [`view::clock`](super::view).

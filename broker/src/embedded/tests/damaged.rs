@@ -144,3 +144,40 @@ async fn events_of_which_nothing_says_whose_they_are_are_named_and_stay() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damage_that_only_reading_meets_is_told_then_and_once() {
+    let (disk, directory) = (SimFs::new(), tempfile::tempdir().unwrap());
+    make(&disk, directory.path()).await;
+    let sealed = &segments(&disk)[0];
+    let bytes = disk.contents(sealed).unwrap();
+    let of_event = bytes.windows(6).rposition(|part| part == b"demo.n").unwrap();
+    disk.flip_bit(sealed, of_event as u64, 3).unwrap();
+
+    let engine = open_on(&disk, directory.path()).await;
+    assert_eq!(
+        engine.warnings(),
+        [""; 0],
+        "opening believes what the segment says of itself"
+    );
+    let subscription = attach(&engine, "b", "t").await;
+    let other = attach(&engine, "b", "other").await;
+    engine.seek(&name("other"), Start::Earliest).await.unwrap();
+    drop(subscription);
+    let (first, second) = (attach(&engine, "b", "t").await, other);
+    engine.set_matcher(Arc::new(Rules {
+        of: vec![(name("b"), first.id()), (name("b"), second.id())],
+        rule: Box::new(|_, _| true),
+    }));
+    assert_eq!(drain(&first).await.len() as u64, EVENTS - 4);
+    assert_eq!(drain(&second).await.len() as u64, EVENTS - 1);
+    engine.shared.drain_settlements().await;
+    assert_eq!((first.status().unreadable, second.status().unreadable), (1, 1));
+    let warnings = engine.warnings();
+    let words = "the data directory is damaged: events of default/b ";
+    assert!(
+        warnings.len() == 1 && warnings[0].starts_with(words),
+        "of two that met it one told: {warnings:?}"
+    );
+    engine.close().await;
+}

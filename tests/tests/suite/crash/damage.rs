@@ -175,10 +175,7 @@ impl Base {
             "{what}: these are missing: {missing:?}"
         );
         if !missing.is_empty() && !matches!(loss, Loss::Tail(_)) {
-            assert!(
-                told || unreadable > 0,
-                "{what}: {missing:?} are missing and nobody says so"
-            );
+            assert!(told, "{what}: {missing:?} are missing and nobody says so");
         }
         if matches!(loss, Loss::Named(_)) {
             assert!(!missing.is_empty(), "{what}: it was to cost something");
