@@ -37,6 +37,17 @@ struct OfKey {
     out: Option<u64>,
 }
 
+impl OfKey {
+    /// An event had its turn: what was before it of its key is settled.
+    fn be_sure_before(&mut self, sequence: u64) {
+        if let Some(unsure) = self.unsure.take()
+            && unsure < sequence
+        {
+            self.settled.insert(unsure);
+        }
+    }
+}
+
 struct World {
     random: Rng,
     disk: SimFs,
@@ -127,11 +138,7 @@ impl World {
             "{said}: {sequence} of key {key:?} came again after {}",
             of_key.newest
         );
-        if let Some(unsure) = of_key.unsure.take()
-            && unsure < sequence
-        {
-            of_key.settled.insert(unsure);
-        }
+        of_key.be_sure_before(sequence);
         let before = of_key
             .stored
             .range(..sequence)
@@ -197,6 +204,7 @@ impl World {
             }) = released
             {
                 let of_key = self.model.get_mut(key.as_str()).unwrap();
+                of_key.be_sure_before(sequence);
                 of_key.settled.insert(sequence);
                 of_key.newest = of_key.newest.max(sequence);
             }
