@@ -75,6 +75,14 @@ pub const REPLY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Bytes of an answer that are read although nothing is done with them, so that its connection can be used again.
 pub const DRAIN_BYTES_MAX: usize = 64 * 1024;
 
+/// Attributes with which an event still goes in binary mode. Apache, hyper and others refuse a request of more than 100
+/// headers; the rest is for what is no attribute.
+pub const BINARY_ATTRIBUTES_MAX: usize = 80;
+
+/// Bytes that they may take as headers for that. Many servers refuse more than 8 KiB of headers (primer, section on
+/// HTTP header limits); the rest is for what is no attribute.
+pub const BINARY_HEADER_BYTES_MAX: usize = 7 * 1024;
+
 /// The longest an attempt may take, whatever the policy says; what is over the end of time is cut to this.
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 

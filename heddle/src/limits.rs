@@ -5,6 +5,14 @@ use std::time::Duration;
 /// Connections that one listener serves at a time; more wait in the kernel's queue. About 64 KiB each at worst.
 pub(crate) const CONNECTIONS_MAX: usize = 8_192;
 
+/// Headers of one request: as many as an event may have attributes, and those that clients and proxies add. hyper's own
+/// limit of 100 would refuse, without a word, events that are within `schemas::limits`.
+pub(crate) const HEADERS_MAX: usize = 256 + 64;
+
+/// Bytes of the headers of one HTTP/2 request, counted with 32 more for each (RFC 9113 section 6.5.2). More than
+/// `schemas::limits` lets pass, which refuses in words; hyper's own limit of 16 KiB is less than one attribute may have.
+pub(crate) const HTTP2_HEADER_BYTES_MAX: u32 = 160 * 1024;
+
 /// How long a connection may take for the headers of its next request, idle time included: longer than the
 /// minute for which common clients and proxies keep a connection.
 pub(crate) const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(75);

@@ -48,6 +48,7 @@ pub(crate) struct Metrics {
 pub(crate) struct IngressMetrics {
     events: Family<BrokerLabel, Counter>,
     requests: Family<StatusLabel, Counter>,
+    bare_percents: Counter,
     seconds: Histogram,
 }
 
@@ -148,6 +149,7 @@ impl IngressMetrics {
         let new = Self {
             events: Family::default(),
             requests: Family::default(),
+            bare_percents: Counter::default(),
             seconds: Histogram::new(DURATION_BUCKETS),
         };
         metrics.register(|registry| {
@@ -160,6 +162,11 @@ impl IngressMetrics {
                 "ingress_requests",
                 "Requests by the status answered",
                 new.requests.clone(),
+            );
+            registry.register(
+                "ingress_bare_percents",
+                "Percent signs in headers of attributes that encode nothing: their sender does not percent-encode",
+                new.bare_percents.clone(),
             );
             registry.register_with_unit(
                 "ingress_request_duration",
@@ -178,6 +185,11 @@ impl IngressMetrics {
                 broker: broker.to_string(),
             })
             .inc_by(events as u64);
+    }
+
+    /// An accepted message had so many `%` in its headers that encode nothing, taken as they are.
+    pub(crate) fn bare_percents(&self, count: usize) {
+        self.bare_percents.inc_by(count as u64);
     }
 
     /// A request was answered.

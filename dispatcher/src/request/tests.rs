@@ -152,3 +152,28 @@ fn attributes_named_like_our_headers_stay_attributes() {
     assert_eq!(header(&request, "ce-prefer"), Some("nothing"));
     assert_eq!(header(&request, "ce-authorization"), Some("stolen"));
 }
+
+/// HTTP binding, section 3, and the primer on header limits: what would not pass as headers goes as one document.
+#[test]
+fn attributes_that_are_too_many_or_too_large_for_headers_go_structured() {
+    let with = |count: usize, value: &str| {
+        let builder = (0..count).fold(builder(), |event, at| {
+            event.attribute(&format!("x{at}"), value).unwrap()
+        });
+        builder.json("{}").build().unwrap()
+    };
+    let own = with(0, "").attributes().count();
+    for (event, is_binary) in [
+        (with(BINARY_ATTRIBUTES_MAX - own, ""), true),
+        (with(BINARY_ATTRIBUTES_MAX - own + 1, ""), false),
+        (with(1, &"a".repeat(BINARY_HEADER_BYTES_MAX - 200)), true),
+        (with(1, &"a".repeat(BINARY_HEADER_BYTES_MAX)), false),
+        (with(1, &"€".repeat(BINARY_HEADER_BYTES_MAX / 9 - 30)), true),
+        (with(1, &"€".repeat(BINARY_HEADER_BYTES_MAX / 9)), false),
+    ] {
+        let request = build(&target(), &event, Format::Binary);
+        assert_eq!(header(&request, "ce-id").is_some(), is_binary, "{event:?}");
+        let structured = request.body().starts_with(b"{\"specversion\"");
+        assert_eq!(structured, !is_binary, "{event:?}");
+    }
+}

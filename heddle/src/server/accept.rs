@@ -117,10 +117,12 @@ fn server() -> auto::Builder<TokioExecutor> {
     server
         .http1()
         .timer(TokioTimer::new())
+        .max_headers(limits::HEADERS_MAX)
         .header_read_timeout(limits::HEADER_READ_TIMEOUT);
     server
         .http2()
         .timer(TokioTimer::new())
+        .max_header_list_size(limits::HTTP2_HEADER_BYTES_MAX)
         .keep_alive_interval(limits::HEADER_READ_TIMEOUT);
     server
 }

@@ -158,6 +158,7 @@ impl Ingress {
         } = admitted;
         let decoded = codec::decode(&headers, body, &self.parts.limits)
             .map_err(|error| self.rejected(broker, 1, decode_problem(error)))?;
+        self.parts.metrics.bare_percents(codec::bare_percents(&headers));
         let is_batch = matches!(decoded, Decoded::Batch(_));
         let mut events = match decoded {
             Decoded::One(event) => vec![event],

@@ -44,6 +44,9 @@ fn is_plain(byte: u8) -> bool {
 
 /// How many `%` in a header value start no encoded byte.
 pub(super) fn bare_percents(value: &[u8]) -> usize {
+    if !value.contains(&b'%') {
+        return 0;
+    }
     let encodes = |at: usize| {
         let digits = value.get(at + 1..at + 3);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))

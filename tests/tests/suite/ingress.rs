@@ -479,6 +479,44 @@ async fn attribute_values_are_percent_encoded_once_in_each_direction() {
     }
 }
 
+/// HTTP binding, section 3.1.3.2: a percent sign that encodes nothing stands for itself, since many clients send it so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bare_percent_is_taken_as_it_is_and_counted() {
+    let mesh = Mesh::start().await;
+    let mut headers = Event::new("bare").binary_headers();
+    headers.insert("ce-subject", HeaderValue::from_static("100%, 5%g0 and %20"));
+    let answered = mesh.producer.post(headers, Bytes::new()).await;
+    assert_eq!(answered.status, 202, "{answered:?}");
+    let received = mesh.sink.wait_for(1).await;
+    assert_eq!(received[0].header("ce-subject"), "100%25,%205%25g0%20and%20%20");
+    let metrics = mesh.heddle.metrics().await;
+    assert_eq!(metrics.get("heddle_ingress_bare_percents_total"), 2.0);
+}
+
+/// Every event within the limits is taken in binary mode as well, and delivered: as one document when its attributes are
+/// more than servers take as headers.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_many_or_large_attributes_comes_in_as_headers_and_leaves_structured() {
+    let mesh = Mesh::start().await;
+    let many = (0..250).fold(Event::new("many"), |event, at| event.with(&format!("x{at}"), "€"));
+    mesh.producer.accepted(&many).await;
+    let large = "v".repeat(60 * 1024);
+    mesh.producer
+        .accepted(&Event::new("large").with("subject", &large))
+        .await;
+    let received = mesh.sink.wait_for(2).await;
+    for request in &received {
+        assert_eq!(request.header("content-type"), "application/cloudevents+json");
+        let event = request.json();
+        match event["id"].as_str() {
+            Some("many") => assert_eq!(event["x249"], "€"),
+            _ => assert!(event["subject"] == large.as_str(), "{}", event["id"]),
+        }
+    }
+    let more = (0..260).fold(Event::new("more"), |event, at| event.with(&format!("x{at}"), "v"));
+    refused("260", &mesh.producer.binary(&more).await, 413, "256");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn events_of_version_0_3_stay_0_3() {
     let mesh = Mesh::start().await;
