@@ -9,6 +9,7 @@ use crate::functions::{Function, Functions, Signature};
 use crate::pattern::Pattern;
 use crate::span::Span;
 use crate::value::{Type, Value};
+use crate::warning::{Warning, WarningKind};
 
 /// One operation and where it stands.
 #[derive(Clone, Debug)]
@@ -71,6 +72,42 @@ impl Code {
         Compiler { functions }.code(node)
     }
 
+    /// The type of the value; none when only an event can tell.
+    pub(crate) fn value_type(&self) -> Option<Type> {
+        match &self.operation {
+            Operation::Attribute(_) | Operation::MissingFunction { .. } => None,
+            _ => Some(self.returns()),
+        }
+    }
+
+    /// Appends a warning for each call in here that no function takes.
+    pub(crate) fn warn_of_missing_functions(&self, warnings: &mut Vec<Warning>) {
+        let inside: &[Self] = match &self.operation {
+            Operation::MissingFunction { name, arguments } => {
+                warnings.push(Warning {
+                    kind: WarningKind::MissingFunction,
+                    message: missing_function(name, *arguments),
+                    span: self.span,
+                });
+                return;
+            }
+            Operation::Literal(_) | Operation::Attribute(_) | Operation::Exists(_) => return,
+            Operation::Not(operand) | Operation::Minus(operand) | Operation::Like { operand, .. } => {
+                return operand.warn_of_missing_functions(warnings);
+            }
+            Operation::In { operand, set, .. } => {
+                operand.warn_of_missing_functions(warnings);
+                set
+            }
+            Operation::Binary { operands, .. } => &operands[..],
+            Operation::Logical { operands, .. } => operands,
+            Operation::Call { arguments, .. } => arguments,
+        };
+        for code in inside {
+            code.warn_of_missing_functions(warnings);
+        }
+    }
+
     /// The type whose zero is returned when something inside fails. An attribute's type is known only when it is
     /// there, and a function's only when it exists: their zero is `false`.
     pub(crate) fn returns(&self) -> Type {
@@ -88,6 +125,12 @@ impl Code {
             | Operation::MissingFunction { .. } => Type::Boolean,
         }
     }
+}
+
+/// What is said of a call that no function takes.
+pub(crate) fn missing_function(name: &str, arguments: usize) -> String {
+    let plural = if arguments == 1 { "" } else { "s" };
+    format!("there is no function {name} that takes {arguments} argument{plural}")
 }
 
 impl Callee {

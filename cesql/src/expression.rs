@@ -11,7 +11,7 @@ use crate::eval::Evaluator;
 use crate::functions::Functions;
 use crate::parse_error::ParseError;
 use crate::parser::parse;
-use crate::value::Value;
+use crate::value::{Type, Value};
 use crate::warning::Warning;
 
 /// A parsed expression, ready to be evaluated against any number of events and from any number of threads.
@@ -41,7 +41,7 @@ impl Expression {
     /// # Errors
     ///
     /// The first mistake, with the bytes it stands at. A call of a function that does not exist is none: it is an
-    /// error when it is evaluated.
+    /// error when it is evaluated (specification, section 3.4), and a [`Warning`] before.
     pub fn parse(source: &str) -> Result<Self, ParseError> {
         Self::parse_with(source, &Functions::new())
     }
@@ -52,8 +52,9 @@ impl Expression {
     ///
     /// As [`Expression::parse`].
     pub fn parse_with(source: &str, functions: &Functions) -> Result<Self, ParseError> {
-        let (tree, warnings) = parse(source)?;
+        let (tree, mut warnings) = parse(source)?;
         let code = Code::new(&tree, functions);
+        code.warn_of_missing_functions(&mut warnings);
         Ok(Self {
             source: source.into(),
             tree,
@@ -102,7 +103,22 @@ impl Expression {
         )
     }
 
-    /// What to tell the author: valid, and easily misread.
+    /// The type of its value; none when only an event can tell, as for an attribute alone.
+    ///
+    /// ```
+    /// use cesql::{Expression, Type};
+    ///
+    /// assert_eq!(Expression::parse("LENGTH(id) > 3")?.value_type(), Some(Type::Boolean));
+    /// assert_eq!(Expression::parse("LENGTH(id)")?.value_type(), Some(Type::Integer));
+    /// assert_eq!(Expression::parse("id")?.value_type(), None);
+    /// # Ok::<(), cesql::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn value_type(&self) -> Option<Type> {
+        self.code.value_type()
+    }
+
+    /// What to tell the author: valid, and easily misread, or never without an error.
     ///
     /// ```
     /// use cesql::{Expression, WarningKind};

@@ -177,6 +177,13 @@ impl Functions {
         Self::default()
     }
 
+    /// The names of all functions that an expression may call, in upper case: the built-in ones and yours. One that takes
+    /// different numbers of arguments is there once for each.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let own = self.by_name.keys().map(|name| -> &str { name });
+        builtin::names().map(|name| -> &str { name }).chain(own)
+    }
+
     /// Adds `function`. One name may stand for several functions that take different numbers of arguments, one of
     /// them variadic; an exact number wins over it.
     ///

@@ -24,6 +24,8 @@ pub enum WarningKind {
     MixedLogic,
     /// `NOT` binds tighter than every operator after it, so that `NOT type = 'a'` is `(NOT type) = 'a'`.
     TightNot,
+    /// No function takes this call, so that it is an error whatever the event.
+    MissingFunction,
 }
 
 impl fmt::Display for Warning {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::compile::missing_function;
 use crate::error::{Error, ErrorKind};
 use crate::functions::Failure;
 use crate::limits::TEXT_BYTES_MAX;
@@ -96,10 +97,7 @@ impl Cause<'_> {
     fn message(&self) -> String {
         match self {
             Self::MissingAttribute(name) => format!("the event has no attribute {name:?}"),
-            Self::MissingFunction { name, arguments } => {
-                let plural = if *arguments == 1 { "" } else { "s" };
-                format!("there is no function {name} that takes {arguments} argument{plural}")
-            }
+            Self::MissingFunction { name, arguments } => missing_function(name, *arguments),
             Self::Cast { value, to } => format!("{} is no {to}", quoted(value)),
             Self::DivisionByZero => "division by zero".to_owned(),
             Self::Overflow => "the result does not fit 32 bits".to_owned(),

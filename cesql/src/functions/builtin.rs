@@ -75,6 +75,11 @@ impl Builtin {
     }
 }
 
+/// The names of all of them.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    BUILTINS.iter().map(|builtin| builtin.name)
+}
+
 /// All that bear `name`, in upper case.
 pub(crate) fn named(name: &str) -> impl Iterator<Item = &'static Builtin> + Clone {
     BUILTINS.iter().filter(move |builtin| builtin.name == name)

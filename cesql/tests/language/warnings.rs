@@ -1,6 +1,7 @@
 //! Valid expressions that are easily misread.
 
-use cesql::WarningKind::{self, MixedLogic, TightNot};
+use cesql::WarningKind::{self, MissingFunction, MixedLogic, TightNot};
+use cesql::{Expression, Function, Functions, Parameter, Type};
 
 use crate::parsed;
 
@@ -51,4 +52,37 @@ fn a_warning_shows_how_the_expression_is_read() {
         "AND and OR are mixed without parentheses and read from the right, as `a AND (b OR c)`; \
          write the parentheses you mean (at 8..10)"
     );
+}
+
+/// Section 3.4 leaves a function that does not exist to the evaluation; whoever writes a filter wants to know before.
+#[test]
+fn a_call_that_no_function_takes_is_reported_wherever_it_stands() {
+    warns("LENGHT(id) > 3", &[(MissingFunction, "LENGHT(id)", 0)]);
+    warns("left(id)", &[(MissingFunction, "left(id)", 0)]);
+    warns(
+        "NOT (-A() IN (1, B())) AND c LIKE 'C()' AND ABS(D(E())) = 1",
+        &[
+            (MissingFunction, "A()", 6),
+            (MissingFunction, "B()", 17),
+            (MissingFunction, "D(E())", 48),
+        ],
+    );
+    warns("D() LIKE 'x' OR EXISTS e", &[(MissingFunction, "D()", 0)]);
+}
+
+#[test]
+fn a_function_of_your_own_is_not_reported_as_missing() {
+    let mut functions = Functions::new();
+    let same = Function::new("same", [Parameter::Any], Type::Boolean, |arguments| {
+        Ok(arguments[0].clone())
+    });
+    functions.register(same).expect("the name is free");
+    let expression = Expression::parse_with("SAME(a) AND SAME()", &functions).expect("it parses");
+    let spans: Vec<_> = expression
+        .warnings()
+        .iter()
+        .map(|warning| warning.span.start)
+        .collect();
+    assert_eq!(spans, [12]);
+    assert!(functions.names().any(|name| name == "SAME") && functions.names().any(|name| name == "LENGTH"));
 }

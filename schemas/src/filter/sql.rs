@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cesql::ast::Node;
-use cesql::{Attributes, Evaluation, Expression, ParseError, Value, Warning};
+use cesql::{Attributes, Evaluation, Expression, ParseError, Type, Value, Warning};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Kind};
@@ -30,7 +30,12 @@ impl Sql {
         (value.into_owned(), error)
     }
 
-    /// What to tell the author: valid, and easily misread.
+    /// The type of the value; none when only an event can tell.
+    pub fn value_type(&self) -> Option<Type> {
+        self.0.value_type()
+    }
+
+    /// What to tell the author: valid, and easily misread, or never without an error.
     pub fn warnings(&self) -> &[Warning] {
         self.0.warnings()
     }

@@ -1,14 +1,16 @@
 //! `filter` and `filters` of a trigger -> [`Filter`]. A filter that cannot be understood is an error, never skipped.
 
 mod conditions;
+mod expression;
 
-use cesql::ParseError;
-
-use crate::filter::{Filter, Sql};
+use crate::filter::Filter;
 use crate::yaml::{Field, Located, Place, Problem, Reader};
 
 /// The dialects of an element of `filters`.
 const DIALECTS: &[&str] = &["exact", "prefix", "suffix", "all", "any", "not", "cesql", HEDDLE];
+
+/// The payload, which is no attribute.
+const DATA: &str = "data";
 
 /// The conditions that Knative does not have, as one more dialect.
 const HEDDLE: &str = "heddle.dev/v1";
@@ -88,7 +90,7 @@ fn element(field: &Field<'_>) -> Option<WrittenFilter> {
         let not = Some(reader.field("not"))
             .filter(|not| !not.is_absent())
             .and_then(|not| element(&not));
-        let cesql = expression(&reader.field("cesql"));
+        let cesql = expression::decode(&reader.field("cesql"));
         let ours = conditions::decode(&reader.field(HEDDLE));
         match reader.exactly_one(DIALECTS)? {
             "exact" => exact,
@@ -144,30 +146,8 @@ fn nested(field: &Field<'_>) -> Option<Vec<WrittenFilter>> {
     Some(filters)
 }
 
-/// The value of `cesql`: an expression that parses. What is easily misread draws a warning.
-fn expression(field: &Field<'_>) -> Option<WrittenFilter> {
-    let text = field.text()?;
-    match Sql::try_from(text.value) {
-        Ok(sql) => {
-            for warning in sql.warnings() {
-                let message = format!("{}: {warning}", field.path());
-                field.findings().add(Problem::warning(&text.place, message));
-            }
-            Some(leaf(Filter::Cesql(sql), text.place))
-        }
-        Err(ParseError { reason, span }) => {
-            let path = field.path();
-            let message = match span.start == span.end {
-                true => format!("{path} is no valid expression: {reason} (at byte {})", span.start),
-                false => format!("{path} is no valid expression: {reason} (at bytes {span})"),
-            };
-            field.error(message);
-            None
-        }
-    }
-}
-
-/// `^[a-z][a-z0-9]*$`, as Knative has it.
+/// `^[a-z][a-z0-9]*$`, as Knative has it, and not the payload, which no attribute may be called (core specification,
+/// "Attribute Naming Convention").
 fn attribute_name(field: &Field<'_>, name: Located<String>) -> Option<Located<String>> {
     let is_name = |text: &str| {
         text.starts_with(|first: char| first.is_ascii_lowercase())
@@ -175,12 +155,15 @@ fn attribute_name(field: &Field<'_>, name: Located<String>) -> Option<Located<St
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
-    if is_name(&name.value) {
+    if is_name(&name.value) && name.value != DATA {
         return Some(name);
     }
     let message = format!("\"{}\" is not the name of an attribute", name.value);
     let lower = name.value.to_ascii_lowercase();
     let help = match is_name(&lower) {
+        _ if lower == DATA => {
+            format!("what is in the data is asked for by {HEDDLE}: {{data: {{/pointer: {{exact: ...}}}}}}")
+        }
         true => format!("did you mean \"{lower}\"?"),
         false => "a name is lower-case letters and digits, a letter first".to_owned(),
     };

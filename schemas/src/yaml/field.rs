@@ -51,6 +51,29 @@ impl<'a> Field<'a> {
         self.findings.place(mark, self.path.clone())
     }
 
+    /// Where the byte at `offset` of the text written here stands. None unless the text is written in one line and as it
+    /// is: plain, or in quotes without an escape.
+    pub fn place_within(&self, offset: usize) -> Option<Place> {
+        let Node {
+            start,
+            end,
+            value: Value::Text(text),
+        } = self.value()?
+        else {
+            return None;
+        };
+        let written = end.column.checked_sub(start.column)?;
+        let quotes = written.checked_sub(text.chars().count())?;
+        if start.line != end.line || !matches!(quotes, 0 | 2) {
+            return None;
+        }
+        let mark = Mark {
+            line: start.line,
+            column: start.column + quotes / 2 + text.get(..offset)?.chars().count(),
+        };
+        Some(self.findings.place(mark, self.path.clone()))
+    }
+
     /// Where the field's name stands.
     pub fn name_place(&self) -> Place {
         self.findings.place(self.at, self.path.clone())

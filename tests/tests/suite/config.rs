@@ -135,6 +135,16 @@ async fn each_mistake_is_refused_with_the_word_that_helps() {
             "no valid expression",
         ),
         (
+            "an expression that calls what is no function",
+            "broker: default\nsubscriber: {uri: 'http://a/'}\nfilters: [{cesql: 'LENGHT(id) > 3'}]",
+            "did you mean LENGTH?",
+        ),
+        (
+            "the data as if it were an attribute",
+            "broker: default\nsubscriber: {uri: 'http://a/'}\nfilters: [{exact: {data: x}}]",
+            "heddle.dev/v1",
+        ),
+        (
             "two dialects in one element",
             "broker: default\nsubscriber: {uri: 'http://a/'}\nfilters: [{exact: {type: a}, prefix: {type: b}}]",
             "filters",

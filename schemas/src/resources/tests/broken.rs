@@ -28,13 +28,13 @@ fn filters_that_cannot_be_understood_are_errors_and_never_skipped() {
     trigger(
         "  filters:\n  - cesql: \"type = 'a' AND\"\n",
         &[
-            "8:12: error: spec.filters[0].cesql is no valid expression: expected a value: an attribute, a literal, a function or an opening parenthesis, found the end of the expression (at byte 14)",
+            "8:27: error: spec.filters[0].cesql is no valid expression: expected a value: an attribute, a literal, a function or an opening parenthesis, found the end of the expression (at byte 14)",
         ],
     );
     trigger(
         "  filters:\n  - cesql: \"EXISTS a OR EXISTS b AND EXISTS c\"\n",
         &[
-            "8:12: warning: spec.filters[0].cesql: OR and AND are mixed without parentheses and read from the right, as `EXISTS a OR (EXISTS b AND EXISTS c)`; write the parentheses you mean (at 21..24)",
+            "8:34: warning: spec.filters[0].cesql: OR and AND are mixed without parentheses and read from the right, as `EXISTS a OR (EXISTS b AND EXISTS c)`; write the parentheses you mean (at 21..24)",
         ],
     );
     trigger(
@@ -514,4 +514,75 @@ fn secrets_and_metadata() {
             "3:12: error: metadata.generateName is not available in this version (give the resource a name of its own)",
         ],
     );
+}
+
+/// What stands in one line as it is, is pointed at in the file; what is folded or escaped, in a copy beside it.
+#[test]
+fn a_mistake_in_an_expression_is_pointed_at() {
+    let parse = "expected an operator or the end of the expression, found `1`";
+    for (written, place) in [("5 1", "8:14"), ("'5 1'", "8:15"), ("\"5 1\"", "8:15")] {
+        trigger(
+            &format!("  filters:\n  - cesql: {written}\n"),
+            &[&format!(
+                "{place}: error: spec.filters[0].cesql is no valid expression: {parse} (at bytes 2..3)"
+            )],
+        );
+    }
+    for (written, place, line) in [
+        ("'''5'' 1'", "8:12", "'5' 1\n    ^"),
+        ("\"'\\x35' 1\"", "8:12", "'5' 1\n    ^"),
+        ("|\n      true AND\n      '5' 1\n", "9:7", "'5' 1\n    ^"),
+    ] {
+        let at = if place == "9:7" { "13..14" } else { "4..5" };
+        trigger(
+            &format!("  filters:\n  - cesql: {written}\n"),
+            &[&format!(
+                "{place}: error: spec.filters[0].cesql is no valid expression: {parse} (at bytes {at}) (in the expression, here:\n{line})"
+            )],
+        );
+    }
+}
+
+#[test]
+fn an_expression_that_can_let_no_event_pass_is_told() {
+    trigger(
+        "  filters:\n  - cesql: LENGHT(id) > 3\n",
+        &[
+            "8:12: error: spec.filters[0].cesql: there is no function LENGHT that takes 1 argument (at 0..10) (did you mean LENGTH?)",
+        ],
+    );
+    trigger(
+        "  filters:\n  - cesql: EXISTS id AND LEFT(id) = 'a'\n",
+        &[
+            "8:26: error: spec.filters[0].cesql: there is no function LEFT that takes 1 argument (at 14..22) (LEFT takes another number of arguments)",
+        ],
+    );
+    trigger(
+        "  filters:\n  - cesql: LENGTH(id)\n",
+        &[
+            "8:12: warning: spec.filters[0].cesql lets no event pass: its value is of the type Integer, and only the Boolean true lets one pass (compare the value with something, such as LENGTH(id) > 3)",
+        ],
+    );
+    trigger("  filters:\n  - cesql: urgent\n", &[]);
+}
+
+/// Core specification, "Attribute Naming Convention": no attribute is called `data`.
+#[test]
+fn the_data_is_no_attribute() {
+    let help = "(what is in the data is asked for by heddle.dev/v1: {data: {/pointer: {exact: ...}}})";
+    for (written, place) in [
+        ("filters: [{exact: {data: x}}]", "7:22"),
+        (
+            "filters: [{heddle.dev/v1: {attributes: {data: {exists: true}}}}]",
+            "7:43",
+        ),
+        ("filter: {attributes: {data: x}}", "7:25"),
+    ] {
+        trigger(
+            &format!("  {written}\n"),
+            &[&format!(
+                "{place}: error: \"data\" is not the name of an attribute {help}"
+            )],
+        );
+    }
 }
