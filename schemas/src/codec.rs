@@ -16,6 +16,7 @@ use std::fmt;
 use ::http::StatusCode;
 
 use crate::event::{DataForm, Event, InvalidEvent, Problem};
+use crate::limits::Limits;
 
 pub use media::{BATCH_JSON, BATCH_PROTOBUF, STRUCTURED_JSON, STRUCTURED_PROTOBUF, is_batch};
 
@@ -166,6 +167,38 @@ fn check_batch_bytes(bytes: usize, max: usize) -> Result<(), DecodeError> {
         Reason::TooLarge,
         format!("the batch has {bytes} bytes; the limit is {max}"),
     ))
+}
+
+/// What holds for an event because it stands in a batch: not too many, none too large, all of the version of the `first`
+/// (HTTP binding, section 3.3, whatever the format).
+fn check_member(
+    event: &Event,
+    first: Option<&Event>,
+    index: usize,
+    limits: &Limits,
+) -> Result<(), DecodeError> {
+    let max = limits.batch_events_max;
+    if index >= max {
+        return Err(DecodeError::new(
+            Reason::TooLarge,
+            format!("the batch has more than {max} events; split it"),
+        ));
+    }
+    let in_batch = |error: DecodeError| DecodeError {
+        index: Some(index),
+        ..error
+    };
+    check_event_bytes(event.size(), limits.event_bytes_max).map_err(in_batch)?;
+    match first {
+        Some(first) if first.spec_version() != event.spec_version() => {
+            let detail =
+                "differs from the first event's; send the events of each version in a batch of their own";
+            Err(in_batch(
+                DecodeError::new(Reason::Invalid, detail).at("specversion"),
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether the data is JSON by the rule of the JSON format alone, with nothing said by the event.

@@ -220,7 +220,7 @@ impl Event {
 }
 
 /// Whether a version of the specification defines this attribute itself.
-fn is_core(version: SpecVersion, name: &str) -> bool {
+pub(crate) fn is_core(version: SpecVersion, name: &str) -> bool {
     matches!(
         name,
         "id" | "source" | "type" | "specversion" | "datacontenttype" | "subject" | "time"

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::{DecodeError, Reason, check_event_bytes};
-use crate::event::{Event, Kind, Problem};
+use super::super::{DecodeError, Reason, check_member};
+use crate::event::{self, Event, Kind, Problem, SpecVersion};
 use crate::limits::Limits;
 use draft::Draft;
 
@@ -132,37 +132,6 @@ impl<'de> Visitor<'de> for BatchSeed<'_, 'de> {
     }
 }
 
-/// What holds for an event because it stands in a batch.
-fn check_member(
-    event: &Event,
-    first: Option<&Event>,
-    index: usize,
-    limits: &Limits,
-) -> Result<(), DecodeError> {
-    let max = limits.batch_events_max;
-    if index >= max {
-        return Err(DecodeError::new(
-            Reason::TooLarge,
-            format!("the batch has more than {max} events; split it"),
-        ));
-    }
-    let in_batch = |error: DecodeError| DecodeError {
-        index: Some(index),
-        ..error
-    };
-    check_event_bytes(event.size(), limits.event_bytes_max).map_err(in_batch)?;
-    match first {
-        Some(first) if first.spec_version() != event.spec_version() => {
-            let detail =
-                "differs from the first event's; send the events of each version in a batch of their own";
-            Err(in_batch(
-                DecodeError::new(Reason::Invalid, detail).at("specversion"),
-            ))
-        }
-        _ => Ok(()),
-    }
-}
-
 struct EventSeed<'r, 'i>(&'r mut Reader<'i>);
 
 impl<'de> DeserializeSeed<'de> for EventSeed<'_, 'de> {
@@ -249,11 +218,16 @@ impl ValueSeed<'_, '_> {
                 let mut text = itoa::Buffer::new();
                 self.draft.set(&self.name, Kind::Integer, text.format(number))
             }
-            None => self.wrong(Problem::NotInteger),
+            None => self.no_integer(),
         }
     }
 
-    fn wrong(self, problem: Problem) -> Kept {
+    /// A number that no attribute may have; those of the specification are strings in JSON, all of them.
+    fn no_integer(self) -> Kept {
+        let problem = match event::is_core(SpecVersion::V1_0, &self.name) {
+            true => Problem::NotString,
+            false => Problem::NotInteger,
+        };
         Err(DecodeError::invalid(&problem.of(&self.name), &*self.name))
     }
 
@@ -289,7 +263,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_, 'de> {
     }
 
     fn visit_f64<E: de::Error>(self, _: f64) -> Result<Kept, E> {
-        Ok(self.wrong(Problem::NotInteger))
+        Ok(self.no_integer())
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Kept, E> {

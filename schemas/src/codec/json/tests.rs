@@ -247,6 +247,11 @@ fn members_against_the_rules_are_refused_by_name() {
         (r#""subject":"""#, "`subject` is empty"),
         (r#""subject":5"#, "`subject` has a value of the wrong type"),
         (r#""time":true"#, "`time` has a value of the wrong type"),
+        (r#""time":1.5"#, "`time` has a value of the wrong type"),
+        (
+            r#""dataschema":5000000000"#,
+            "`dataschema` has a value of the wrong type",
+        ),
         (
             r#""time":"2026-13-01T00:00:00Z""#,
             "`time` is not an RFC 3339 time",
@@ -314,6 +319,11 @@ fn required_members_are_there_and_of_the_right_kind() {
         ),
         (
             r#"{"specversion":1,"id":"1","source":"/s","type":"t"}"#,
+            Reason::Invalid,
+            "`specversion` has a value of the wrong type",
+        ),
+        (
+            r#"{"specversion":1.0,"id":"1","source":"/s","type":"t"}"#,
             Reason::Invalid,
             "`specversion` has a value of the wrong type",
         ),

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::wire::{Fields, Value, share};
-use crate::codec::{DecodeError, Reason};
+use crate::codec::{DecodeError, Reason, check_member};
 use crate::event::head::HeadWriter;
 use crate::event::{DataForm, Event, InvalidEvent, Kind, SpecVersion, media};
 use crate::limits::Limits;
@@ -24,16 +24,13 @@ pub(super) fn batch(input: &Bytes, limits: &Limits) -> Result<Vec<Event>, Decode
         }
         let message = field.value.block("events")?;
         let index = events.len();
-        if index >= limits.batch_events_max {
-            let detail = format!("the batch has more than {} events", limits.batch_events_max);
-            return Err(DecodeError::new(Reason::TooLarge, detail));
-        }
         let event = super::check_event_bytes(message.len(), limits.event_bytes_max)
             .and_then(|()| read(input, message, limits))
             .map_err(|error| DecodeError {
                 index: Some(index),
                 ..error
             })?;
+        check_member(&event, events.first(), index, limits)?;
         events.push(event);
     }
     Ok(events)

@@ -321,6 +321,30 @@ fn batches_are_taken_whole_or_not_at_all() {
     assert_eq!(error.index, Some(1));
 }
 
+/// HTTP binding, section 3.3: the events of one batch share their version, in every format.
+#[test]
+fn a_batch_of_two_versions_or_of_too_many_events_is_refused() {
+    let second = |version: &str| CloudEvent {
+        spec_version: version.to_owned(),
+        attributes: BTreeMap::new(),
+        ..message()
+    };
+    let batch = |events: Vec<CloudEvent>| Bytes::from(CloudEventBatch { events }.encode_to_vec());
+    let mixed = batch(vec![second("1.0"), second("0.3")]);
+    let error = decode_batch(&mixed, &Limits::default()).expect_err("two versions");
+    assert_eq!(
+        (error.reason, error.index, error.at.as_deref()),
+        (Reason::Invalid, Some(1), Some("specversion"))
+    );
+    let limits = Limits {
+        batch_events_max: 1,
+        ..Limits::default()
+    };
+    let many = batch(vec![second("1.0"), second("1.0")]);
+    let error = decode_batch(&many, &limits).expect_err("two events");
+    assert_eq!(error.reason, Reason::TooLarge);
+}
+
 #[test]
 fn unknown_fields_are_skipped_and_broken_messages_refused() {
     let mut bytes = message().encode_to_vec();
