@@ -5,6 +5,7 @@ mod cli;
 mod compose;
 mod config;
 mod crash;
+mod curl;
 mod dedupe;
 mod delivery;
 mod dev;
