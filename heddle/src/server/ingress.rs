@@ -117,6 +117,7 @@ impl Ingress {
         if !is_known {
             return Err(answer::unknown_broker(broker));
         }
+        answer::check_coding(request.headers()).map_err(|problem| self.rejected(broker, 1, problem))?;
         let bytes_max = self.body_bytes_max(request.headers());
         let admitted = body::read(request, bytes_max, &self.parts.admission)
             .await
@@ -137,6 +138,7 @@ impl Ingress {
         webhooks
             .authorize(path, request.headers())
             .map_err(webhook_problem)?;
+        answer::check_coding(request.headers())?;
         let bytes_max = self.parts.limits.event_bytes_max;
         let Admitted {
             headers,

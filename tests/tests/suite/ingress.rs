@@ -382,6 +382,28 @@ async fn an_unknown_event_format_is_415() {
     }
 }
 
+/// RFC 9110, section 8.4. What is compressed would reach an endpoint that nobody tells so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_is_415_and_not_stored() {
+    let mesh = Mesh::start().await;
+    for (id, coding, is_taken) in [
+        ("gzip", "gzip", false),
+        ("br", "BR, identity", false),
+        ("plain", "Identity", true),
+    ] {
+        let mut headers = Event::new(id).binary_headers();
+        headers.insert("content-encoding", HeaderValue::from_static(coding));
+        let answered = mesh.producer.post(headers, Bytes::from_static(b"\x1f\x8b")).await;
+        match is_taken {
+            true => assert_eq!(answered.status, 202, "{answered:?}"),
+            false => refused(coding, &answered, 415, "content-encoding"),
+        }
+    }
+    let mut ids = mesh.delivered_in_the_end().await;
+    ids.sort();
+    assert_eq!(ids, ["plain", "the-last"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn json_data_leaves_byte_for_byte() {
     let mesh = Mesh::start().await;

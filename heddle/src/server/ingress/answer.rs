@@ -1,6 +1,8 @@
 //! From what went wrong at the ingress to what the producer is told.
 
 use broker::{AppendError, Rejection};
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
 use schemas::codec::{DecodeError, Reason};
 use schemas::names::ResourceName;
 use sources::WebhookError;
@@ -18,6 +20,19 @@ pub(super) fn decode_problem(error: DecodeError) -> Problem {
     problem.at = error.at;
     problem.index = error.index;
     problem
+}
+
+/// Refuses a body that is compressed or coded otherwise (RFC 9110, section 8.4): it would be stored as it is, and leave
+/// without the word that says so, since no attribute carries it.
+pub(super) fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let is_none = |coding: &[u8]| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    let Some(coding) = codings.find(|coding| !is_none(coding.as_bytes())) else {
+        return Ok(());
+    };
+    let coding = String::from_utf8_lossy(coding.as_bytes());
+    let detail = format!("`content-encoding` is `{coding}`, which is not supported; send the body as it is");
+    Err(Problem::new(Kind::UnsupportedFormat, detail).at("content-encoding"))
 }
 
 /// A batch that was not stored.
