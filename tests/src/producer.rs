@@ -35,13 +35,12 @@ pub struct Unanswered(String);
 impl Producer {
     /// A producer with connections of its own.
     pub fn new(url: impl Into<String>) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Self {
-            client,
-            url: url.into(),
-        }
+        Self::connecting(url.into(), false)
+    }
+
+    /// The same over HTTP/2 with prior knowledge.
+    pub fn over_http2(&self) -> Self {
+        Self::connecting(self.url.clone(), true)
     }
 
     /// Posts in binary mode; panics when there is no answer.
@@ -70,6 +69,15 @@ impl Producer {
     pub async fn request(&self, method: Method, headers: HeaderMap, body: Bytes) -> Answered {
         let answered = self.try_request(method, headers, body).await;
         answered.unwrap_or_else(|Unanswered(why)| panic!("{} does not answer: {why}", self.url))
+    }
+
+    fn connecting(url: String, http2: bool) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .http2_only(http2)
+            .build(connector);
+        Self { client, url }
     }
 
     /// Any request.
