@@ -115,7 +115,7 @@ impl Mode {
             Self::Quick => Pace {
                 rounds: 2,
                 least: 1,
-                budget: budget / 9,
+                budget: budget / 8,
             },
             Self::Full => Pace {
                 rounds: 5,
@@ -133,7 +133,7 @@ impl Mode {
     /// How long a side is measured in one round.
     pub(crate) fn measured(self) -> Duration {
         match self {
-            Self::Quick => Duration::from_millis(700),
+            Self::Quick => Duration::from_millis(600),
             Self::Full | Self::Large => Duration::from_secs(2),
         }
     }

@@ -114,7 +114,7 @@ pub(crate) async fn play(scenario: Scenario, pace: Pace, mut contest: impl Conte
     }
     let mut closing = contest.close().await?;
     if ours.len() < pace.rounds {
-        let said = format!("{} rounds instead of {}: they took long", ours.len(), pace.rounds);
+        let said = format!("{} of {} rounds: they took long", ours.len(), pace.rounds);
         closing.notes.push(said);
     }
     Ok(Outcome::of(scenario, ours, yardstick, closing))

@@ -99,10 +99,7 @@ async fn no_round_is_begun_for_which_there_is_no_time_but_the_least_are_played()
         let slow = Slow(std::rc::Rc::clone(&asked));
         let outcome = play(SCENARIO, pace(5, least, 5), slow).await.expect("a contest");
         assert_eq!(*asked.borrow(), played);
-        assert_eq!(
-            outcome.notes,
-            [format!("{played} rounds instead of 5: they took long")]
-        );
+        assert_eq!(outcome.notes, [format!("{played} of 5 rounds: they took long")]);
     }
 }
 
