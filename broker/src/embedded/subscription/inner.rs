@@ -204,7 +204,8 @@ impl Inner {
         }
     }
 
-    /// Everything up to here is accounted for or waits for a retry.
+    /// Everything up to here is accounted for or waits for a retry. What is not scanned is not known to be: claims may
+    /// lie behind it, once the place went back to read again what was ready.
     pub(super) fn live_floor(&self, pumped: u64) -> u64 {
         let claimed = self
             .claims
@@ -214,7 +215,8 @@ impl Inner {
             .map(|(sequence, claimed)| sequence - claimed.covers)
             .chain(self.first_ready())
             .min();
-        open.map_or_else(|| self.scanned_at(pumped), |first_open| first_open - 1)
+        open.map_or(u64::MAX, |first_open| first_open - 1)
+            .min(self.scanned_at(pumped))
             .max(self.accounted.floor())
     }
 

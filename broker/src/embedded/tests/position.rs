@@ -245,3 +245,28 @@ async fn a_subscription_that_never_was_cannot_be_paused() {
     assert_eq!(refused, Err(PositionError::Unknown { name: name("nobody") }));
     engine.close().await;
 }
+
+#[tokio::test]
+async fn what_was_given_back_before_a_pause_is_not_passed_over_while_a_later_one_is_in_flight() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path()).await;
+    let subscription = attach(&engine, "b", "t").await;
+    let events = batch((1..=3).map(event).collect());
+    engine.append(&name("b"), events).await.unwrap();
+    let (first, second) = (next(&subscription).await, next(&subscription).await);
+    drop(first);
+    subscription.pause(operator()).await.unwrap();
+    assert_eq!(subscription.status().cursor, 0, "1 is neither claimed nor ready");
+    checkpoint::store_progress(&engine.shared);
+    second.settle(delivered()).await.unwrap();
+    drop(subscription);
+    engine.close().await;
+    drop(engine);
+
+    let engine = open(directory.path()).await;
+    let subscription = attach(&engine, "b", "t").await;
+    assert!(engine.resume(&name("t")).await.unwrap());
+    assert_eq!(ids(&subscription, 2).await, ["1", "3"]);
+    assert!(is_quiet(&subscription).await);
+    engine.close().await;
+}
