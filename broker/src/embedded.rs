@@ -13,6 +13,7 @@ mod apply;
 mod attach;
 mod backup;
 mod checkpoint;
+mod create;
 mod damage;
 mod dead_letters;
 mod dedupe;
@@ -80,13 +81,13 @@ use self::attach::Attached;
 use self::checkpoint::Ticker;
 use self::door::Arrival;
 use self::pump::CommitQueue;
-use self::records::{FilteredRecord, StateRecord, StreamsRecord, SubscribedRecord};
+use self::records::{FilteredRecord, StateRecord, StreamsRecord};
 use self::shared::Shared;
 use self::subscription::Sub;
 use crate::clock::{Clock, Timestamp};
 use crate::{
-    Accepted, AppendError, Batch, Engine, Matcher, Rejection, Side, SideId, Start, SubscribeError,
-    Subscription, SubscriptionSpec, Tally,
+    Accepted, AppendError, Batch, Engine, Matcher, Rejection, Side, SideId, SubscribeError, Subscription,
+    SubscriptionSpec, Tally,
 };
 
 /// The engine. Cheap to clone; the last clone does not close it: call [`Embedded::close`].
@@ -333,52 +334,6 @@ impl Embedded {
         let present = self.shared.wait_for(|| is_present().then_some(())).await;
         present.ok_or(AppendError::Closed)
     }
-
-    async fn find_or_create(&self, spec: &SubscriptionSpec) -> Result<Arc<Sub>, SubscribeError> {
-        let storage = |source| SubscribeError::Storage {
-            subscription: spec.name.clone(),
-            source,
-        };
-        let _creation = self.shared.creation.lock().await;
-        if let Some(sub) = self.shared.subscription_named(&spec.name) {
-            return Ok(sub);
-        }
-        let Some(broker) = self.shared.streams.by_name(&spec.broker) else {
-            return Err(SubscribeError::UnknownBroker {
-                broker: spec.broker.clone(),
-                subscription: spec.name.clone(),
-            });
-        };
-        let start = match spec.start {
-            // It may be one that was forgotten with the state that was lost: what it had not settled comes again.
-            Start::Latest if !self.shared.lost().is_empty() => {
-                let subscription = &spec.name;
-                tracing::warn!(%subscription, "starts at the earliest event: state was lost, and it may be known");
-                Start::Earliest
-            }
-            start => start,
-        };
-        let after = self.shared.before(broker.events, start).await;
-        let after = after.map_err(|source| SubscribeError::Start {
-            subscription: spec.name.clone(),
-            reason: source.to_string(),
-        })?;
-        let id = self.shared.next_id().map_err(storage)?;
-        let record = SubscribedRecord {
-            id,
-            name: spec.name.clone(),
-            broker: spec.broker.clone(),
-            after,
-        };
-        let entry = StateRecord::Subscribed(record).entry();
-        self.shared
-            .submit(Purpose::Upkeep, [entry], ())
-            .durable()
-            .await
-            .map_err(storage)?;
-        let created = self.shared.wait_for(|| self.shared.subscription(id)).await;
-        created.ok_or_else(|| storage(AppendError::Closed))
-    }
 }
 
 impl Engine for Embedded {
@@ -412,6 +367,10 @@ impl Engine for Embedded {
         subscription: SubscriptionSpec,
     ) -> BoxFuture<'_, Result<Arc<dyn Subscription>, SubscribeError>> {
         Box::pin(self.attach(subscription))
+    }
+
+    fn create<'a>(&'a self, new: &'a [SubscriptionSpec]) -> BoxFuture<'a, Result<(), AppendError>> {
+        Box::pin(self.create_together(new))
     }
 
     fn set_matcher(&self, matcher: Arc<dyn Matcher>) {

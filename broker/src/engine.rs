@@ -45,6 +45,12 @@ pub trait Engine: Send + Sync + 'static {
         batch: Batch,
     ) -> BoxFuture<'a, Result<Accepted, AppendError>>;
 
+    /// Creates those of the subscriptions that are new, together; attaching creates them one by one otherwise. What
+    /// cannot be created is left out: attaching to it says why.
+    fn create<'a>(&'a self, _new: &'a [SubscriptionSpec]) -> BoxFuture<'a, Result<(), AppendError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Attaches to a subscription, creating it when it is new.
     fn subscribe(
         &self,

@@ -119,6 +119,9 @@ pub const KEYS_BEHIND_COUNT_MAX: usize = 10_000;
 /// Pause between two log lines about events that do not fit one schema: a producer that errs does so with every event.
 pub const SCHEMA_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
+/// New subscriptions that are recorded in one frame: some 300 bytes each, and a frame delays other commits.
+pub const SUBSCRIPTIONS_PER_FRAME_MAX: usize = 1_000;
+
 /// Types of events that are kept in the catalogue, over all brokers; events of further types are counted together.
 pub const EVENT_TYPES_MAX: usize = 10_000;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Clock, Engine, SchemaGate, SubscribeError, SystemClock};
+use broker::{AppendError, Clock, Engine, SchemaGate, SubscribeError, SystemClock};
 use schemas::names::ResourceName;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -95,6 +95,9 @@ pub enum StartError {
         /// Why.
         source: SinkError,
     },
+    /// The subscriptions of new triggers could not be stored.
+    #[error("the subscriptions of new triggers could not be stored: {0}")]
+    Create(#[source] AppendError),
     /// The engine does not give the subscription.
     #[error("trigger {trigger}: {source}")]
     Subscribe {

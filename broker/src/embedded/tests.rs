@@ -2,6 +2,7 @@
 
 mod backup;
 mod clock;
+mod create;
 mod damaged;
 mod dedupe;
 mod degraded;

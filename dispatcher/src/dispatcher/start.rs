@@ -49,24 +49,24 @@ pub(super) fn prepare(options: &Options, specs: Vec<TriggerSpec>) -> Result<Vec<
     Ok(prepared)
 }
 
-/// Subscribes all triggers side by side, so that new ones share a commit. The answers have the triggers' order.
+/// Subscribes all triggers, new ones made together. The answers have the triggers' order.
 pub(super) async fn subscribe(
     engine: &dyn Engine,
     prepared: &[Ready],
 ) -> Result<Vec<Arc<dyn Subscription>>, StartError> {
-    try_join_all(prepared.iter().map(async |Ready { spec, .. }| {
-        let subscription = SubscriptionSpec {
-            name: spec.name.clone(),
-            broker: spec.broker.clone(),
-            start: spec.start,
-            filter: spec.filter.clone(),
-            order: spec.order,
-        };
-        let subscribed = engine.subscribe(subscription).await;
-        subscribed.map_err(|source| StartError::Subscribe {
-            trigger: spec.name.clone(),
-            source,
-        })
+    let subscription = |Ready { spec, .. }: &Ready| SubscriptionSpec {
+        name: spec.name.clone(),
+        broker: spec.broker.clone(),
+        start: spec.start,
+        filter: spec.filter.clone(),
+        order: spec.order,
+    };
+    let specs: Vec<_> = prepared.iter().map(subscription).collect();
+    engine.create(&specs).await.map_err(StartError::Create)?;
+    try_join_all(specs.into_iter().map(async |spec| {
+        let trigger = spec.name.clone();
+        let subscribed = engine.subscribe(spec).await;
+        subscribed.map_err(|source| StartError::Subscribe { trigger, source })
     }))
     .await
 }

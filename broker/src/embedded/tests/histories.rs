@@ -20,7 +20,7 @@ use crate::embedded::rebuild::{self, Rebuilt};
 use crate::embedded::records::{
     AT_THE_DOOR, DeadLetterMeta, DedupedRecord, Fate, ForgottenRecord, Held, Item, Leave, LetterGone,
     LettersGoneRecord, PausedRecord, ReleasedRecord, STATE, SideRecord, SideSpec, SoughtRecord,
-    TypeSeenRecord, dead_letter_entry,
+    SubscribedRecord, TypeSeenRecord, dead_letter_entry,
 };
 use crate::embedded::snapshot::Taking;
 use crate::embedded::view::keys::{Class, class};
