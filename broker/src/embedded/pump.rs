@@ -1,7 +1,8 @@
 //! From the journal's commits to the subscriptions: one thread that applies state records and offers events.
 //!
 //! The journal's writer hands over each commit group and goes on; the pump takes all that has gathered, decodes
-//! each event once, has it matched once for all triggers, and wakes each subscription once.
+//! each event once if a subscription is at the broker's tail, has it matched once for all triggers, and wakes each
+//! subscription once.
 //!
 //! What must hold:
 //! - State records are applied in commit order, each once.
@@ -135,9 +136,7 @@ pub(crate) fn run(shared: &Arc<Shared>, queue: &CommitQueue) {
 #[derive(Default)]
 struct Run {
     broker: Option<Arc<BrokerStream>>,
-    events: Vec<Arc<Stored>>,
-    /// Sequences of records that do not read as events.
-    undecodable: Vec<u64>,
+    records: Vec<Record>,
     last: u64,
 }
 
@@ -156,15 +155,17 @@ impl Run {
             return;
         }
         self.last = record.sequence;
-        match decode(shared, record) {
-            Some(stored) => self.events.push(Arc::new(stored)),
-            None => self.undecodable.push(self.last),
-        }
+        self.records.push(record);
     }
 
+    /// Offers what has gathered; nothing of it is even decoded when nobody is at the tail.
     fn offer(&mut self, shared: &Arc<Shared>) {
         let Some(broker) = self.broker.take() else { return };
-        let events = std::mem::take(&mut self.events);
+        let records = std::mem::take(&mut self.records);
+        if pass_nobody(&broker, self.last) {
+            return;
+        }
+        let (events, undecodable) = decode_all(shared, records);
         let mut matched = Vec::new();
         if let Some(matcher) = shared.matcher() {
             matcher.match_all(&broker.name, &events, &mut |index, id| matched.push((id, index)));
@@ -185,7 +186,7 @@ impl Run {
         }
         tail.set_pumped(self.last);
         drop(tail);
-        for sequence in self.undecodable.drain(..) {
+        for sequence in undecodable {
             for sub in shared.readers_of(broker.events) {
                 // One that lags finds it by itself.
                 if sub.is_at_tail() {
@@ -194,6 +195,30 @@ impl Run {
             }
         }
     }
+}
+
+/// Goes on behind `last` when nobody is at the tail; says whether it did. Who joins later reads from there on.
+fn pass_nobody(broker: &BrokerStream, last: u64) -> bool {
+    let tail = broker.lock_tail();
+    let is_empty = tail.is_empty();
+    if is_empty {
+        tail.set_pumped(last);
+    }
+    is_empty
+}
+
+/// The events, and the sequences of those that do not read as such.
+fn decode_all(shared: &Shared, records: Vec<Record>) -> (Vec<Arc<Stored>>, Vec<u64>) {
+    let mut events = Vec::with_capacity(records.len());
+    let mut undecodable = Vec::new();
+    for record in records {
+        let sequence = record.sequence;
+        match decode(shared, record) {
+            Some(stored) => events.push(Arc::new(stored)),
+            None => undecodable.push(sequence),
+        }
+    }
+    (events, undecodable)
 }
 
 /// Decodes an event record; one that does not read is reported, since its checksum was right.

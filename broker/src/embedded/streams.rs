@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -23,7 +23,13 @@ pub(crate) struct BrokerStream {
     pub(crate) dedupe: RwLock<Option<Duration>>,
     pumped: AtomicU64,
     tail: Mutex<()>,
+    /// Subscriptions at the tail. More of them only under its lock.
+    at_tail: Arc<AtomicUsize>,
 }
+
+/// A subscription that is at a broker's tail, for as long as it is there.
+#[derive(Debug)]
+pub(crate) struct AtTail(Arc<AtomicUsize>);
 
 /// Held while events are offered at the tail, and while a subscription joins it: no event falls between the two.
 /// Taken before a subscription's own lock.
@@ -61,6 +67,23 @@ impl TailGuard<'_> {
     pub(crate) fn set_pumped(&self, last: u64) {
         self.stream.pumped.fetch_max(last, Ordering::AcqRel);
     }
+
+    /// Whether nobody is there to be offered anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stream.at_tail.load(Ordering::Acquire) == 0
+    }
+
+    /// Counts a subscription that joins.
+    pub(crate) fn join(&self) -> AtTail {
+        self.stream.at_tail.fetch_add(1, Ordering::AcqRel);
+        AtTail(Arc::clone(&self.stream.at_tail))
+    }
+}
+
+impl Drop for AtTail {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Streams {
@@ -93,6 +116,7 @@ impl Streams {
             dedupe: RwLock::new(None),
             pumped: AtomicU64::new(pumped),
             tail: Mutex::new(()),
+            at_tail: Arc::default(),
         });
         let mut by_number = self.by_number.write();
         by_number.insert(record.events, Arc::clone(&stream));

@@ -293,7 +293,7 @@ impl Sub {
 
     /// Whether it gets its events from the pump.
     pub(crate) fn is_at_tail(&self) -> bool {
-        self.inner.lock().place == Place::Tail
+        !self.inner.lock().place.is_lagging()
     }
 
     /// Whether this event is settled, does not match or waits for a retry.
@@ -338,7 +338,7 @@ impl Sub {
             retrying: in_hand(Hand::Waiting),
             backlog,
             cursor: inner.live_floor(pumped),
-            lagging: inner.place == Place::Lagging && backlog > 0,
+            lagging: inner.place.is_lagging() && backlog > 0,
             paused: inner.paused.clone(),
         }
     }

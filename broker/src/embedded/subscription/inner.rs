@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::embedded::key::Key;
 use crate::embedded::ranges::Ranges;
 use crate::embedded::records::{Fate, Held, Item};
+use crate::embedded::streams::AtTail;
 use crate::embedded::view::{Counters, Due, EndedSide, Waiting};
 use crate::limits::READY_EVENTS_MAX;
 use crate::{Outcome, Pause, Stored};
@@ -56,10 +57,10 @@ pub(super) struct Inner {
 }
 
 /// Where its events come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Place {
     /// From the pump, as they are committed.
-    Tail,
+    Tail { _counted: AtTail },
     /// From disk, at its own pace.
     Lagging,
 }
@@ -101,6 +102,12 @@ pub(super) enum Offered {
     Known,
     /// There is no room: the subscription must leave the tail before this event.
     Full,
+}
+
+impl Place {
+    pub(super) fn is_lagging(&self) -> bool {
+        matches!(self, Self::Lagging)
+    }
 }
 
 impl Inner {
@@ -185,7 +192,7 @@ impl Inner {
     /// What is accounted for need not be read.
     pub(super) fn pass_accounted(&mut self) {
         let floor = self.accounted.floor();
-        if self.place == Place::Lagging && floor > self.scanned {
+        if self.place.is_lagging() && floor > self.scanned {
             self.scanned = floor;
             self.covered = floor;
         }
@@ -199,7 +206,7 @@ impl Inner {
 
     pub(super) fn scanned_at(&self, pumped: u64) -> u64 {
         match self.place {
-            Place::Tail => self.scanned.max(pumped),
+            Place::Tail { .. } => self.scanned.max(pumped),
             Place::Lagging => self.scanned,
         }
     }

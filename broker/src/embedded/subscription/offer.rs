@@ -16,7 +16,7 @@ impl Sub {
         is_short: bool,
     ) {
         let mut inner = self.inner.lock();
-        if inner.place != Place::Tail {
+        if inner.place.is_lagging() {
             return;
         }
         inner.scanned = inner.scanned.max(pumped);
@@ -33,7 +33,7 @@ impl Sub {
     /// The events up to here cannot be offered from memory any more: read them from disk.
     pub(crate) fn leave_tail(&self, pumped: u64) {
         let mut inner = self.inner.lock();
-        if inner.place == Place::Tail {
+        if !inner.place.is_lagging() {
             let scanned = inner.scanned.max(pumped);
             inner.leave_tail(scanned);
         }
@@ -45,7 +45,7 @@ impl Sub {
     /// somebody else has moved the place meanwhile.
     pub(crate) fn take_chunk(&self, from: u64, last: u64, matched: &[Arc<Stored>]) {
         let mut inner = self.inner.lock();
-        if inner.place != Place::Lagging || inner.scanned + 1 != from {
+        if !inner.place.is_lagging() || inner.scanned + 1 != from {
             return;
         }
         let until = inner.until;
@@ -72,8 +72,10 @@ impl Sub {
         // At the tail the present filter judges, so what an earlier one has to judge is read first.
         let present_after = inner.filters.last().map_or(0, |(after, _)| *after);
         if inner.scanned >= tail.pumped().max(present_after) {
-            inner.place = Place::Tail;
+            inner.place = Place::Tail {
+                _counted: tail.join(),
+            };
         }
-        inner.place == Place::Tail
+        !inner.place.is_lagging()
     }
 }

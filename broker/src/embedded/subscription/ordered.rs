@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use super::inner::{Claimed, Hand, Inner, Place, Ready};
+use super::inner::{Claimed, Hand, Inner, Ready};
 use super::lanes::Lanes;
 use crate::clock::Timestamp;
 use crate::embedded::key::Key;
@@ -57,7 +57,7 @@ impl Inner {
                 && lanes.leaving() < READY_EVENTS_MAX
         });
         let has_more = self.scanned < self.until;
-        self.place == Place::Lagging && self.ready.is_empty() && has_more && lanes_have
+        self.place.is_lagging() && self.ready.is_empty() && has_more && lanes_have
     }
 
     /// Claims the next first attempt. What must go to disk is added to what leaves.
@@ -99,7 +99,7 @@ impl Inner {
 
     /// When the events behind a slow one are to make room for other keys, if they stand in the way.
     pub(super) fn patience_ends(&self) -> Option<Timestamp> {
-        let is_full = self.place == Place::Lagging && !self.has_room();
+        let is_full = self.place.is_lagging() && !self.has_room();
         let lanes = self.lanes.as_ref().filter(|_| is_full)?;
         let slowest = lanes.slowest()?;
         Some(Timestamp(slowest.0.saturating_add(KEY_PATIENCE_MS)))
