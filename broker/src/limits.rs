@@ -34,6 +34,10 @@ pub const LAG_READ_EVENTS_MAX: usize = 512;
 /// Settlements that go into one journal frame.
 pub const SETTLEMENTS_PER_FRAME_MAX: usize = 4096;
 
+/// How long settlements wait for something to be synced with, at most. As much of what was delivered comes again after a
+/// crash; a sync of their own costs more than the hundred that come in this time.
+pub const SETTLEMENT_PATIENCE: Duration = Duration::from_millis(5);
+
 /// Bytes of one journal frame of settlements, about: a retry carries what the endpoint said.
 pub const SETTLEMENT_FRAME_BYTES_MAX: usize = 1024 * 1024;
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ThreadId};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -105,12 +106,27 @@ impl Journal {
     /// Appends a frame. Never blocks; every outcome goes through `done`, exactly once: on the writer thread, or before
     /// this returns when the frame is refused at once. A frame without entries is committed like any other.
     pub fn append(&self, frame: Frame, done: Done) {
+        self.append_checked(frame, None, done);
+    }
+
+    /// The same for a frame that nobody waits for: it goes with whatever is appended next, so that it costs no sync of its
+    /// own, and at the latest after this time.
+    pub fn append_within(&self, patience: Duration, frame: Frame, done: Done) {
+        self.append_checked(frame, Some(patience), done);
+    }
+
+    /// Lets what was appended to go with others go now.
+    pub fn hurry(&self) {
+        self.inner.shared.queue.hurry();
+    }
+
+    fn append_checked(&self, frame: Frame, patience: Option<Duration>, done: Done) {
         let waiter = Waiter::new(done);
         if let Some(misplaced) = frame.entries.iter().find_map(|entry| self.misplaced(entry)) {
             waiter.answer_here(Err(misplaced));
             return;
         }
-        self.inner.append(frame, waiter, false);
+        self.inner.append(frame, waiter, false, patience);
     }
 
     /// Why an entry cannot be stored as it asks to be.
@@ -274,7 +290,7 @@ impl fmt::Debug for Journal {
 }
 
 impl Inner {
-    fn append(&self, frame: Frame, waiter: Waiter, must_sync: bool) {
+    fn append(&self, frame: Frame, waiter: Waiter, must_sync: bool, patience: Option<Duration>) {
         let bytes = frame_bytes(&frame.entries);
         let bytes_max = frame_bytes_max(self.segment_bytes, &frame.entries);
         if bytes > bytes_max {
@@ -285,12 +301,13 @@ impl Inner {
             frame,
             bytes,
             must_sync,
+            patience,
             waiter,
         });
     }
 
     fn retire_oldest(&self) -> Result<Option<SegmentInfo>, RetireError> {
-        let append = |frame, done| self.append(frame, Waiter::new(done), true);
+        let append = |frame, done| self.append(frame, Waiter::new(done), true, None);
         self.retiring.oldest(&self.shared, &self.reader.segments, append)
     }
 

@@ -141,7 +141,7 @@ impl Place {
             let now = self.shared.clock.now();
             let next = self.shared.look(|view| self.sub.next(now, view));
             for item in self.sub.take_leaving() {
-                self.shared.settle_soon(item);
+                self.shared.settle_now(item);
             }
             match next {
                 Ok(Next::Fresh(stored)) => {
@@ -443,7 +443,11 @@ impl Settler for Place {
         }
         match self.entries(&stored, settlement) {
             (With::Nothing, item) => {
-                self.shared.settle_soon(item);
+                if self.sub.is_ordered() {
+                    self.shared.settle_now(item);
+                } else {
+                    self.shared.settle_soon(item);
+                }
                 future::ready(Ok(())).boxed()
             }
             (With::Reply(reply), item) => self.settle_with_reply(item, reply).boxed(),

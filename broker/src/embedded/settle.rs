@@ -1,7 +1,8 @@
 //! Settlements on their way to the journal.
 //!
 //! Settlements gather while the last frame of them is being written and go together in the next: nobody waits for
-//! them, and a hundred cost one record. There is at most one such frame in flight.
+//! them, and a hundred cost one record. There is at most one such frame in flight, and it is patient: it shares the sync
+//! of what comes in meanwhile. Where something waits behind a settlement, as the next event of its key, it is not.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +16,9 @@ use tokio::sync::{Notify, oneshot};
 use super::records::{Item, StateRecord};
 use super::shared::{Shared, append_error};
 use crate::AppendError;
-use crate::limits::{SETTLEMENT_FRAME_BYTES_MAX, SETTLEMENTS_PER_FRAME_MAX, SETTLEMENTS_WAITING_MAX};
+use crate::limits::{
+    SETTLEMENT_FRAME_BYTES_MAX, SETTLEMENT_PATIENCE, SETTLEMENTS_PER_FRAME_MAX, SETTLEMENTS_WAITING_MAX,
+};
 
 /// What waits to be written.
 #[derive(Debug, Default)]
@@ -31,6 +34,8 @@ pub(crate) struct Settlements {
 struct Waiting {
     items: VecDeque<Item>,
     is_writing: bool,
+    /// Something waits for one of them.
+    is_urgent: bool,
 }
 
 /// A frame that is on its way to the disk.
@@ -64,15 +69,32 @@ impl Settlements {
 }
 
 impl Shared {
-    /// Queues a settlement that nobody waits for.
+    /// Queues a settlement that nothing waits for.
     pub(crate) fn settle_soon(self: &Arc<Self>, item: Item) {
+        let is_many = self.queue_settlement(item, false) >= SETTLEMENTS_PER_FRAME_MAX;
+        if is_many {
+            self.journal.hurry();
+        }
+    }
+
+    /// Queues a settlement that something waits for.
+    pub(crate) fn settle_now(self: &Arc<Self>, item: Item) {
+        self.queue_settlement(item, true);
+        self.journal.hurry();
+    }
+
+    /// How many wait.
+    fn queue_settlement(self: &Arc<Self>, item: Item, is_urgent: bool) -> usize {
         let mut waiting = self.settlements.waiting.lock();
         waiting.items.push_back(item);
+        waiting.is_urgent |= is_urgent;
+        let count = waiting.items.len();
         let starts = !std::mem::replace(&mut waiting.is_writing, true);
         drop(waiting);
         if starts {
             self.write_settlements();
         }
+        count
     }
 
     /// Tries again what could not be written for want of space.
@@ -91,6 +113,8 @@ impl Shared {
     pub(crate) async fn drain_settlements(self: &Arc<Self>) {
         self.kick_settlements();
         loop {
+            self.settlements.waiting.lock().is_urgent = true;
+            self.journal.hurry();
             let stopped = self.settlements.stopped.notified();
             if !self.settlements.is_writing() {
                 break;
@@ -115,6 +139,9 @@ impl Shared {
             return;
         }
         let items = waiting.take_frame();
+        // What is urgent may be in a later frame: then this one is in its way.
+        let patience = (!waiting.is_urgent).then_some(SETTLEMENT_PATIENCE);
+        waiting.is_urgent &= !waiting.items.is_empty();
         drop(waiting);
         let record = StateRecord::Settlements(items);
         let frame = Frame {
@@ -122,16 +149,17 @@ impl Shared {
             entries: smallvec![record.entry()],
         };
         let shared = Arc::clone(self);
-        self.journal.append(
-            frame,
-            Box::new(move |done| match done {
-                Ok(_) => {
-                    shared.settlements.written.notify_waiters();
-                    shared.write_settlements();
-                }
-                Err(error) => shared.settlements_failed(record, &append_error(error)),
-            }),
-        );
+        let done: journal::Done = Box::new(move |done| match done {
+            Ok(_) => {
+                shared.settlements.written.notify_waiters();
+                shared.write_settlements();
+            }
+            Err(error) => shared.settlements_failed(record, &append_error(error)),
+        });
+        match patience {
+            Some(patience) => self.journal.append_within(patience, frame, done),
+            None => self.journal.append(frame, done),
+        }
     }
 
     fn settlements_failed(self: &Arc<Self>, record: StateRecord, error: &AppendError) {

@@ -139,6 +139,11 @@ impl Sub {
         self.attached.load(Ordering::Acquire)
     }
 
+    /// Whether the next event of a key waits for the settlement of the one before.
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.inner.lock().lanes.is_some()
+    }
+
     /// Takes up the order in which a new holder wants its events.
     pub(crate) fn set_order(&self, order: Order) {
         self.inner.lock().set_order(order);

@@ -1,9 +1,12 @@
 //! What waits for the writer. Bounded by bytes; the writer is woken only when it sleeps.
+//!
+//! A frame may be patient: as long as nothing but such frames is queued, the writer lets them wait, up to the patience of
+//! the first, so that they share the sync of whatever comes next.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -24,6 +27,8 @@ pub(crate) struct Pending {
     pub(crate) bytes: u64,
     /// Answered only when it is synced, whatever the mode of the journal is.
     pub(crate) must_sync: bool,
+    /// How long it may wait for others, at most.
+    pub(crate) patience: Option<Duration>,
     pub(crate) waiter: Waiter,
 }
 
@@ -40,9 +45,19 @@ pub(crate) enum Taken {
     Closing,
 }
 
+/// For what the writer waits.
+enum Until {
+    /// Nothing: there will be no more.
+    Closed,
+    Woken,
+    At(Instant),
+}
+
 #[derive(Default)]
 struct State {
     frames: VecDeque<Pending>,
+    /// Until when all that is queued may wait; `None`: something may not, or nothing is queued.
+    patient_until: Option<Instant>,
     /// Bytes queued and in the writer's hands.
     bytes: usize,
     sleeping: bool,
@@ -70,10 +85,16 @@ impl Queue {
             return;
         }
         state.bytes += bytes;
-        state.frames.push_back(pending);
-        let wake = std::mem::take(&mut state.sleeping);
+        let wake = state.add(pending);
         drop(state);
         if wake {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Lets nothing that is queued wait any longer.
+    pub(crate) fn hurry(&self) {
+        if self.state.lock().patient_until.take().is_some() {
             self.wake.notify_one();
         }
     }
@@ -83,19 +104,16 @@ impl Queue {
     pub(crate) fn take(&self, bytes_max: usize, deadline: Option<Instant>, finished: usize) -> Taken {
         let mut state = self.state.lock();
         state.bytes -= finished;
-        while state.frames.is_empty() {
-            if state.closing {
-                return Taken::Closing;
-            }
+        while let Some(until) = state.waits(deadline) {
             state.sleeping = true;
-            match deadline {
-                None => self.wake.wait(&mut state),
-                Some(deadline) => {
-                    if self.wake.wait_until(&mut state, deadline).timed_out() && state.frames.is_empty() {
-                        state.sleeping = false;
-                        return Taken::Timeout;
-                    }
-                }
+            match until {
+                Until::Closed => return Taken::Closing,
+                Until::Woken => self.wake.wait(&mut state),
+                Until::At(at) => drop(self.wake.wait_until(&mut state, at)),
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) && state.waits(None).is_some() {
+                state.sleeping = false;
+                return Taken::Timeout;
             }
         }
         state.sleeping = false;
@@ -132,6 +150,35 @@ impl Queue {
 }
 
 impl State {
+    /// Queues a frame. Whether the writer has to be woken for it, or to know until when it may sleep.
+    fn add(&mut self, pending: Pending) -> bool {
+        let is_first = self.frames.is_empty();
+        let until = pending.patience.map(|patience| Instant::now() + patience);
+        self.patient_until = match (self.patient_until, until) {
+            (_, until) if is_first => until,
+            (Some(first), Some(until)) => Some(first.min(until)),
+            _ => None,
+        };
+        self.frames.push_back(pending);
+        (is_first || self.patient_until.is_none()) && std::mem::take(&mut self.sleeping)
+    }
+
+    /// For what the writer waits, at most until the deadline; `None`: it has something to do.
+    fn waits(&self, deadline: Option<Instant>) -> Option<Until> {
+        let until = if self.frames.is_empty() {
+            if self.closing {
+                return Some(Until::Closed);
+            }
+            deadline
+        } else {
+            let patient_until = self
+                .patient_until
+                .filter(|until| !self.closing && Instant::now() < *until)?;
+            Some(deadline.map_or(patient_until, |deadline| deadline.min(patient_until)))
+        };
+        Some(until.map_or(Until::Woken, Until::At))
+    }
+
     fn refuse(&self, bytes: usize, bytes_max: usize) -> Option<AppendError> {
         if self.refusal.is_some() {
             return self.refusal.clone();
@@ -151,6 +198,7 @@ impl State {
             }
             count += 1;
         }
+        self.patient_until = None;
         let rest = self.frames.split_off(count);
         Taken::Frames(std::mem::replace(&mut self.frames, rest), bytes)
     }

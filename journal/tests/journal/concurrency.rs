@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use journal::sim::SimFs;
 use journal::{
-    AppendError, CommitListener, FileSystem, Health, Journal, Options, ReadLimit, RealFs, Record, StreamId,
+    AppendError, CommitListener, Committed, Durability, FileSystem, Health, Journal, Options, ReadLimit,
+    RealFs, Record, StreamId,
 };
 
 use crate::support::{append, entry, frame, open, read_all, small, submit};
@@ -174,4 +176,71 @@ fn closing_from_a_callback_does_not_wait_for_itself() {
     journal.close();
     let (_, recovery) = open(&fs, &small("/journal"));
     assert!(recovery.clean);
+}
+
+/// A frame of stream 9 that may wait so long for others, and what comes of it.
+fn patient(journal: &Journal, patience: Duration) -> mpsc::Receiver<Result<Committed, AppendError>> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let done = Box::new(move |outcome| sender.send(outcome).unwrap());
+    journal.append_within(patience, frame([entry(9, "patient")]), done);
+    receiver
+}
+
+const FOR_EVER: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_patient_frame_goes_with_the_next_one_and_shares_its_sync() {
+    let fs: Arc<dyn FileSystem> = Arc::new(SimFs::new());
+    let (journal, _) = open(&fs, &small("/journal"));
+    let before = journal.stats();
+    let first = patient(&journal, FOR_EVER);
+    let second = patient(&journal, FOR_EVER);
+    append(&journal, frame([entry(1, "urgent")])).unwrap();
+    let [first, second] = [first, second].map(|answered| answered.recv().unwrap().unwrap());
+    assert_eq!(
+        (&first.sequences[..], &second.sequences[..]),
+        (&[1][..], &[2][..])
+    );
+    let after = journal.stats();
+    assert_eq!((after.syncs - before.syncs, after.frames - before.frames), (1, 3));
+}
+
+#[test]
+fn a_patient_frame_waits_no_longer_than_it_may_nor_when_told_to_hurry_nor_at_the_end() {
+    let fs: Arc<dyn FileSystem> = Arc::new(SimFs::new());
+    let (journal, _) = open(&fs, &small("/journal"));
+    let alone = patient(&journal, Duration::from_millis(1));
+    alone.recv().unwrap().unwrap();
+    let told = patient(&journal, FOR_EVER);
+    assert!(told.try_recv().is_err());
+    journal.hurry();
+    told.recv().unwrap().unwrap();
+    // The shortest patience of what is queued counts.
+    let long = patient(&journal, FOR_EVER);
+    patient(&journal, Duration::from_millis(1))
+        .recv()
+        .unwrap()
+        .unwrap();
+    long.recv().unwrap().unwrap();
+    let last = patient(&journal, FOR_EVER);
+    journal.close();
+    last.recv().unwrap().unwrap();
+    assert_eq!(read_all(&journal, 9).len(), 5);
+}
+
+#[test]
+fn a_patient_frame_does_not_put_off_the_sync_of_a_journal_that_syncs_by_the_clock() {
+    let fs: Arc<dyn FileSystem> = Arc::new(SimFs::new());
+    let options = Options {
+        durability: Durability::Interval(Duration::from_millis(1)),
+        ..small("/journal")
+    };
+    let (journal, _) = open(&fs, &options);
+    let group = append(&journal, frame([entry(1, "to be synced")])).unwrap().group;
+    let waits = patient(&journal, FOR_EVER);
+    while journal.synced() < group {
+        thread::yield_now();
+    }
+    assert!(waits.try_recv().is_err());
+    journal.close();
 }
