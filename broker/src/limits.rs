@@ -15,7 +15,7 @@ pub const JOURNAL_QUEUE_BYTES_MAX: usize = 2 * ADMISSION_BYTES_MAX;
 pub const READY_EVENTS_MAX: usize = 1024;
 
 /// Bytes of events held in memory for all subscriptions together. Past it subscriptions leave the tail.
-pub const TAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const TAIL_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Bytes that a lagging subscription reads at once; it may always hold that much, so that it makes progress
 /// whatever the others hold.
