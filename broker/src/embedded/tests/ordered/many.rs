@@ -11,7 +11,7 @@ use super::super::many::{asked_for_or, report, resident_bytes};
 use super::*;
 
 /// In an ordinary run, where other tests share the process and its memory cannot be told apart.
-const KEYS: u64 = 2_000;
+const KEYS: u64 = 600;
 /// When what failed is due again.
 const AGAIN: u64 = 1_000_000;
 /// Events that a consumer has in its hands at a time.
