@@ -242,6 +242,15 @@ impl Catalog {
         self.inner.read().segments.len() as u64
     }
 
+    /// The number of the oldest segment that has not left.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        self.inner
+            .read()
+            .segments
+            .first_key_value()
+            .map(|(number, _)| *number)
+    }
+
     /// Where the records from this sequence on are.
     pub(crate) fn locate(&self, stream: StreamId, from: Sequence, limit: ReadLimit) -> Located {
         let inner = self.inner.read();

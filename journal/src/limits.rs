@@ -47,6 +47,13 @@ pub(crate) const CLOSED_BYTES_MAX: u64 = 64 << 20;
 /// How often an inspection reads the newest segment again that seems damaged while another process writes.
 pub(crate) const INSPECT_AGAIN_MAX: usize = 5;
 
+/// Bytes of a file without a name that are given back to the file system at once. All of a segment at once keeps the disk
+/// of a file system that discards what is free from syncing anything else for tens of milliseconds.
+pub(crate) const FREE_BYTES: u64 = 1 << 20;
+
+/// Pause between two of these steps: a segment of 64 MiB is gone after an eighth of a second.
+pub(crate) const FREE_PAUSE: Duration = Duration::from_millis(2);
+
 /// How much a backup copies at once.
 pub(crate) const COPY_BYTES: usize = 1 << 20;
 

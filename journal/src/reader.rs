@@ -4,7 +4,8 @@
 //! costs about a tenth of a microsecond, and it needs neither the frame around it nor its neighbours. Payloads are
 //! copied out of the read buffer, so that one record that is kept does not keep its neighbours' memory.
 //!
-//! A segment may leave between look-up and reading. Who has its file goes on; who comes too late looks up again.
+//! A segment may leave between look-up and reading, and its bytes go away under whoever has its file: what then cannot
+//! be read is no damage, it is looked up again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -88,7 +89,9 @@ impl Reader {
         records: &mut Vec<Record>,
     ) -> Result<(), ReadError> {
         let mut missing: Option<PathBuf> = None;
+        let before = records.len();
         loop {
+            let oldest = self.catalog.oldest();
             let read = self.read_some(stream, from, limit, records);
             match &read {
                 Err(ReadError::Io { file, source })
@@ -96,6 +99,7 @@ impl Reader {
                 {
                     missing = Some(file.clone());
                 }
+                Err(_) if self.catalog.oldest() != oldest => records.truncate(before),
                 _ => return read,
             }
         }

@@ -5,11 +5,13 @@
 //! segment with a mark whose file is still there is served by the next opening as if nothing had happened. The next
 //! segment does not leave before this one's name is durably gone, so that the numbers have no gap.
 //!
-//! All of this happens on the caller's thread: unlinking takes milliseconds, which no commit waits for.
+//! All of this happens on the caller's thread, and no commit waits for it. Nor for the disk: the bytes of a file whose name
+//! is gone are given back a little at a time.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
+use std::thread;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -17,7 +19,8 @@ use smallvec::smallvec;
 
 use crate::catalog::Leaving;
 use crate::format::{MARKS, Mark, plain};
-use crate::fs::FileSystem;
+use crate::fs::{File, FileSystem};
+use crate::limits;
 use crate::record::{Done, Entry, Frame, Purpose, Sequence};
 use crate::report::SegmentInfo;
 use crate::segment::Segments;
@@ -89,6 +92,8 @@ impl Retiring {
         let Some(file) = left.as_ref() else {
             return Ok(());
         };
+        // Whoever has it open keeps its bytes on disk.
+        let bytes = self.fs.open(&file.path);
         match self.fs.remove(&file.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed("remove", &file.path, error));
@@ -100,10 +105,24 @@ impl Retiring {
         self.fs
             .sync_dir(&self.directory)
             .map_err(|error| failed("sync", &self.directory, error))?;
+        if let Err(error) = bytes.and_then(|bytes| give_back(&*bytes)) {
+            tracing::debug!(%error, "the file of a segment that has left went in one piece");
+        }
         shared.counters.removed(file.bytes);
         *left = None;
         Ok(())
     }
+}
+
+/// Makes a file without a name shorter, step by step; closing it gives back the rest.
+fn give_back(file: &dyn File) -> io::Result<()> {
+    let mut length = file.len()?;
+    while length > limits::FREE_BYTES {
+        length -= limits::FREE_BYTES;
+        file.set_len(length)?;
+        thread::sleep(limits::FREE_PAUSE);
+    }
+    Ok(())
 }
 
 fn failed(action: &'static str, path: &std::path::Path, source: io::Error) -> RetireError {

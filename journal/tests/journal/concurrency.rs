@@ -1,7 +1,7 @@
 //! Many threads at once: group commit, readers at the tail.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -243,4 +243,41 @@ fn a_patient_frame_does_not_put_off_the_sync_of_a_journal_that_syncs_by_the_cloc
     }
     assert!(waits.try_recv().is_err());
     journal.close();
+}
+
+#[test]
+fn who_reads_a_segment_while_it_leaves_meets_no_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let fs: Arc<dyn FileSystem> = Arc::new(RealFs);
+    let options = Options {
+        // Some steps until its bytes are gone.
+        segment_bytes: 4 << 20,
+        ..Options::new(directory.path())
+    };
+    let (journal, _) = open(&fs, &options);
+    while journal.stats().segments < 40 {
+        append(&journal, frame([entry(1, vec![7; 64 << 10])])).unwrap();
+    }
+    let is_done = AtomicBool::new(false);
+    let limit = ReadLimit {
+        records_max: 64,
+        bytes_max: 4 << 20,
+    };
+    thread::scope(|scope| {
+        let (journal, is_done) = (&journal, &is_done);
+        for _ in 0..3 {
+            scope.spawn(move || {
+                while !is_done.load(Ordering::Acquire) {
+                    // The end of a segment goes first.
+                    let first = journal.bounds(StreamId(1)).unwrap().first;
+                    let records = journal.read(StreamId(1), first + 30, limit).unwrap();
+                    assert!(records.iter().all(|record| record.head.len() == 64 << 10));
+                }
+            });
+        }
+        while journal.stats().segments > 2 {
+            journal.retire_oldest().unwrap();
+        }
+        is_done.store(true, Ordering::Release);
+    });
 }
