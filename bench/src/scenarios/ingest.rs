@@ -50,41 +50,21 @@ pub(super) const BATCHES: Scenario = Scenario {
 pub(super) async fn run(bench: &Bench, scenario: Scenario) -> Result<Outcome> {
     let heddle = Producers::start(bench, &Resources::default_broker()).await?;
     let pace = bench.pace(scenario);
-    match scenario.name {
-        "ingest" => {
-            let against = bench.fsync_server()?;
-            play(
-                scenario,
-                pace,
-                AgainstServer {
-                    bench,
-                    heddle,
-                    against,
-                    disk: None,
-                },
-            )
-            .await
-        }
-        "ingest-no-disk" => {
-            let against = bench.aside("discard", &["discard"])?;
-            let disk = Some(bench.disk()?);
-            play(
-                scenario,
-                pace,
-                AgainstServer {
-                    bench,
-                    heddle,
-                    against,
-                    disk,
-                },
-            )
-            .await
-        }
+    let (against, disk) = match scenario.name {
+        "ingest" => (bench.fsync_server()?, None),
+        "ingest-no-disk" => (bench.aside("discard", &["discard"])?, Some(bench.disk()?)),
         _ => {
             let disk = bench.disk()?;
-            play(scenario, pace, AgainstDisk { bench, heddle, disk }).await
+            return play(scenario, pace, AgainstDisk { bench, heddle, disk }).await;
         }
-    }
+    };
+    let against = AgainstServer {
+        bench,
+        heddle,
+        against,
+        disk,
+    };
+    play(scenario, pace, against).await
 }
 
 struct AgainstServer<'a> {
