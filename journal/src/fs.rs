@@ -105,6 +105,15 @@ pub trait File: Send + Sync {
     /// No room: nothing was reserved that [`File::set_len`] to the old length does not free.
     fn allocate(&self, bytes: u64) -> io::Result<()>;
 
+    /// Writes zeros where the file was allocated and never written, if that makes syncs of later writes there cheaper on
+    /// this file system. `false`: it does not, and nothing was done.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn initialise(&self, _offset: u64, _bytes: u64) -> io::Result<bool> {
+        Ok(false)
+    }
+
     /// Cuts or extends the file to this length. What was cut reads as zeros if the file grows again.
     ///
     /// # Errors

@@ -54,6 +54,12 @@ pub(crate) const FREE_BYTES: u64 = 1 << 20;
 /// Pause between two of these steps: a segment of 64 MiB is gone after an eighth of a second.
 pub(crate) const FREE_PAUSE: Duration = Duration::from_millis(2);
 
+/// Zeros that are written into the next segment at once, and synced: what a commit in between may have to wait for.
+pub(crate) const INITIALISED_BYTES: u64 = 1 << 20;
+
+/// Pause between two of these steps: a segment of 64 MiB is done after a quarter of a second.
+pub(crate) const INITIALISE_PAUSE: Duration = Duration::from_millis(2);
+
 /// How much a backup copies at once.
 pub(crate) const COPY_BYTES: usize = 1 << 20;
 

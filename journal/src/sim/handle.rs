@@ -90,6 +90,12 @@ impl File for Handle {
         self.grow(bytes)
     }
 
+    fn initialise(&self, offset: u64, bytes: u64) -> io::Result<bool> {
+        let zeros = vec![0; usize::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?];
+        self.write_at(&zeros, offset)?;
+        Ok(true)
+    }
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         let length = to_index(bytes)?;
         let mut disk = self.disk()?;

@@ -5,8 +5,11 @@
 //! [`Purpose::Ingest`] may not. The disk counts as full from the moment when one of all these cannot be made, or when
 //! the file system has less free than the watermark, until all are there again: so the reserve is refilled first.
 //!
+//! The next segment is filled with zeros as far as there is time for it: writing where the file system has never written
+//! makes each sync of it change metadata as well. The reserve is not, and who waits gets what is there.
+//!
 //! Prepared files stay when the journal is closed, and the next opening takes them over. They hold zeros and perhaps a
-//! segment header, which is overwritten before a file gets its name.
+//! segment header, which is overwritten before a file gets its name. Nothing is written into a file that was handed out.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,6 +55,8 @@ struct State {
     is_wanted: bool,
     /// The thread is at it.
     is_working: bool,
+    /// How many wait for what it does.
+    awaited: usize,
     is_stopped: bool,
 }
 
@@ -171,9 +176,12 @@ impl Shared {
     /// Waits as long as the condition holds and the thread may still change that.
     fn wait_while(&self, mut condition: impl FnMut(&State) -> bool) -> MutexGuard<'_, State> {
         let mut state = self.state.lock();
+        state.awaited += 1;
+        self.changed.notify_all();
         self.changed.wait_while(&mut state, |state| {
             (state.is_wanted || state.is_working) && !state.is_stopped && condition(state)
         });
+        state.awaited -= 1;
         state
     }
 
@@ -196,9 +204,39 @@ impl Shared {
             }
             name.0 += 1;
             let path = self.directory.join(format!("{:06}{SPARE_SUFFIX}", name.0));
-            let spare = make(&*self.fs, path, self.segment_bytes)?;
+            let spare = make(&*self.fs, path, self.segment_bytes, |file| {
+                if prepared == self.reserve {
+                    self.initialise(file)
+                } else {
+                    Ok(())
+                }
+            })?;
             self.keep(spare);
         }
+    }
+
+    /// Fills a file that nobody has yet with zeros, a little at a time so that commits hardly notice, until it is full of
+    /// them or somebody waits for it.
+    fn initialise(&self, file: &dyn File) -> io::Result<()> {
+        let mut at = 0;
+        while at < self.segment_bytes && !self.is_awaited() {
+            let bytes = limits::INITIALISED_BYTES.min(self.segment_bytes - at);
+            if !file.initialise(at, bytes)? {
+                return Ok(());
+            }
+            file.sync_data()?;
+            at += bytes;
+        }
+        Ok(())
+    }
+
+    /// Whether somebody waits, or comes to within a pause.
+    fn is_awaited(&self) -> bool {
+        let is_awaited = |state: &State| state.awaited > 0 || state.is_stopped;
+        let mut state = self.state.lock();
+        self.changed
+            .wait_while_for(&mut state, |state| !is_awaited(state), limits::INITIALISE_PAUSE);
+        is_awaited(&state)
     }
 
     fn keep(&self, spare: Spare) {
@@ -211,7 +249,9 @@ impl Shared {
     /// Takes over what an earlier life prepared; what is of no use is removed.
     fn adopt(&self) -> NextName {
         let mut next = NextName::default();
-        let names = self.fs.list(&self.directory).unwrap_or_default();
+        let mut names = self.fs.list(&self.directory).unwrap_or_default();
+        // The last one is taken first, and is the one that was initialised.
+        names.sort_unstable();
         for name in names.iter().filter(|name| name.ends_with(SPARE_SUFFIX)) {
             let number = name
                 .strip_suffix(SPARE_SUFFIX)
@@ -264,9 +304,17 @@ fn reopen(fs: &dyn FileSystem, path: &Path, bytes: u64) -> io::Result<Option<Box
     Ok(Some(file))
 }
 
-fn make(fs: &dyn FileSystem, path: PathBuf, bytes: u64) -> io::Result<Spare> {
+fn make(
+    fs: &dyn FileSystem,
+    path: PathBuf,
+    bytes: u64,
+    initialise: impl FnOnce(&dyn File) -> io::Result<()>,
+) -> io::Result<Spare> {
     let file = fs.create(&path)?;
-    let reserved = file.allocate(bytes).and_then(|()| file.sync_all());
+    let reserved = file
+        .allocate(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| initialise(&*file));
     if let Err(error) = reserved {
         // Half a spare would hold on to room that others need; if it cannot go, the next opening removes it.
         drop(fs.remove(&path));
@@ -274,3 +322,6 @@ fn make(fs: &dyn FileSystem, path: PathBuf, bytes: u64) -> io::Result<Spare> {
     }
     Ok(Spare { file, path })
 }
+
+#[cfg(test)]
+mod tests;
