@@ -5,6 +5,10 @@ use std::time::Duration;
 /// Connections that one listener serves at a time; more wait in the kernel's queue. About 64 KiB each at worst.
 pub(crate) const CONNECTIONS_MAX: usize = 8_192;
 
+/// Connections that the kernel keeps until they are accepted; it takes `net.core.somaxconn` if that is less, 4096 by
+/// default. A fleet that comes back after a restart connects at once.
+pub(crate) const CONNECTIONS_WAITING_MAX: u32 = 4_096;
+
 /// Headers of one request: as many as an event may have attributes, and those that clients and proxies add. hyper's own
 /// limit of 100 would refuse, without a word, events that are within `schemas::limits`.
 pub(crate) const HEADERS_MAX: usize = 256 + 64;

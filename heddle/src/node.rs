@@ -46,7 +46,7 @@ pub(crate) async fn run(args: NodeArgs, configuration: Configuration, greeting: 
     let wiring = configuration.wiring;
     let access = Access::new(&args)?;
     let mut signals = Signals::listen()?;
-    let listeners = Listeners::bind(&args).await?;
+    let listeners = Listeners::bind(&args)?;
     let (engine, opened) = open(&args).await?;
     declare(&engine, &wiring).await?;
     warn_of_detached(&engine, &wiring);

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::Ipv4Addr;
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -12,9 +13,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, stdin};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use crate::process::say_address;
+
+/// Connections that the kernel keeps until they are accepted. The generator opens all of its own at once, and one that is
+/// dropped comes again after a second.
+const WAITING: u32 = 4_096;
 
 /// An answer with its whole body.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -28,7 +33,9 @@ where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    let listener = socket.listen(WAITING)?;
     say_address(listener.local_addr()?)?;
     let accept = async move {
         loop {

@@ -60,10 +60,10 @@ struct Common {
 
 impl Listeners {
     /// Binds both before any real work, so that a port that is taken costs nothing.
-    pub(super) async fn bind(args: &NodeArgs) -> Outcome<Self> {
+    pub(super) fn bind(args: &NodeArgs) -> Outcome<Self> {
         Ok(Self {
-            ingress: Listener::bind(args.listen, "--listen").await.or_exit(Exit::Io)?,
-            admin: Listener::bind(args.admin, "--admin").await.or_exit(Exit::Io)?,
+            ingress: Listener::bind(args.listen, "--listen").or_exit(Exit::Io)?,
+            admin: Listener::bind(args.admin, "--admin").or_exit(Exit::Io)?,
         })
     }
 }

@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -35,13 +35,13 @@ pub(crate) struct BindError {
 
 impl Listener {
     /// Binds; port 0 takes any free one. `flag` is the argument that a person would change.
-    pub(crate) async fn bind(address: SocketAddr, flag: &'static str) -> Result<Self, BindError> {
-        let bound = async {
-            let tcp = TcpListener::bind(address).await?;
+    pub(crate) fn bind(address: SocketAddr, flag: &'static str) -> Result<Self, BindError> {
+        let bound = || {
+            let tcp = listen(address)?;
             let address = tcp.local_addr()?;
             Ok(Self { tcp, address })
         };
-        bound.await.map_err(|source| BindError {
+        bound().map_err(|source| BindError {
             address,
             flag,
             source,
@@ -97,6 +97,19 @@ impl Listener {
             accepted = accepted => Some(accepted),
         }
     }
+}
+
+/// Binds as the standard library does, but with room for all who connect at once: the kernel drops the others, and they
+/// try again after a second at the soonest.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(limits::CONNECTIONS_WAITING_MAX)
 }
 
 /// A peer that gave up is nothing; a want of files or memory passes, but not at once.

@@ -27,9 +27,7 @@ async fn a_request_in_hand_finishes_after_the_port_is_closed() {
             "done"
         }),
     );
-    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), "--listen")
-        .await
-        .expect("a free port");
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), "--listen").expect("a free port");
     let (address, stop) = (listener.address(), CancellationToken::new());
     let server = tokio::spawn(listener.serve(router, stop.clone()));
     let mut stream = connect(address).await;
@@ -51,11 +49,23 @@ async fn a_request_in_hand_finishes_after_the_port_is_closed() {
 
 #[tokio::test]
 async fn a_port_in_use_names_the_flag_to_change() {
-    let taken = Listener::bind(([127, 0, 0, 1], 0).into(), "--listen")
-        .await
-        .expect("a free port");
-    let error = Listener::bind(taken.address(), "--listen")
-        .await
-        .expect_err("the port is taken");
+    let taken = Listener::bind(([127, 0, 0, 1], 0).into(), "--listen").expect("a free port");
+    let error = Listener::bind(taken.address(), "--listen").expect_err("the port is taken");
     assert!(error.to_string().contains("--listen"), "{error}");
+}
+
+#[tokio::test]
+async fn a_thousand_clients_may_connect_at_once() {
+    let kernel = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("Linux says its limit");
+    let clients = kernel.trim().parse::<usize>().expect("a number").min(1_000);
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), "--listen").expect("a free port");
+    let connects = (0..clients).map(|_| TcpStream::connect(listener.address()));
+    // Nobody accepts: one that finds no room waits for ever.
+    let connected = tokio::time::timeout(
+        Duration::from_secs(30),
+        futures_util::future::try_join_all(connects),
+    )
+    .await
+    .expect("there is room for all of them");
+    assert_eq!(connected.expect("connections").len(), clients);
 }
