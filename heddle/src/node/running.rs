@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use broker::embedded::Embedded;
 use broker::limits::ADMISSION_BYTES_MAX;
 use broker::{Admission, SchemaGate, WallClock};
 use dispatcher::{Dispatcher, Handle};
+use hyper_util::service::TowerToHyperService;
 use schemas::limits::Limits;
 use sources::Sources;
 use tokio::task::{JoinError, JoinHandle};
@@ -132,9 +132,10 @@ impl Running {
 }
 
 impl Server {
-    fn spawn(listener: Listener, router: Router, stop: CancellationToken) -> Self {
+    /// The listener's `serving` until `stop`.
+    fn spawn(serving: impl Future<Output = ()> + Send + 'static, stop: CancellationToken) -> Self {
         Self {
-            task: tokio::spawn(listener.serve(router, stop.clone())),
+            task: tokio::spawn(serving),
             stop,
         }
     }
@@ -152,7 +153,8 @@ impl Common {
             guard: self.access.ingress.clone(),
             metrics: IngressMetrics::new(&self.metrics),
         };
-        Server::spawn(listener, Ingress::new(parts).router(), CancellationToken::new())
+        let (ingress, stop) = (Ingress::new(parts).service(), CancellationToken::new());
+        Server::spawn(listener.serve(ingress, stop.clone()), stop)
     }
 
     fn admin(&self, listener: Listener, ingress: &Listener, dispatcher: Handle, phase: Phase) -> Server {
@@ -169,7 +171,8 @@ impl Common {
             guard: self.access.admin.clone(),
             stop: stop.clone(),
         };
-        Server::spawn(listener, Admin::new(parts).router(), stop)
+        let admin = TowerToHyperService::new(Admin::new(parts).router());
+        Server::spawn(listener.serve(admin, stop.clone()), stop)
     }
 }
 

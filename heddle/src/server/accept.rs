@@ -1,15 +1,18 @@
 //! The accept loop of both listeners: TCP without Nagle's delay, a cap on connections, a timeout on headers, and a
 //! drain that lets requests in hand finish.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
+use axum::response::Response;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -57,15 +60,19 @@ impl Listener {
     ///
     /// Returns when the last connection has ended; a caller that cannot wait drops the future, and what is left ends
     /// with the runtime.
-    pub(crate) async fn serve(self, router: Router, stop: CancellationToken) {
+    pub(crate) async fn serve<S>(self, service: S, stop: CancellationToken)
+    where
+        S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+    {
         let connections = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
         let graceful = GracefulShutdown::new();
         let server = server();
         while let Some((stream, permit)) = self.accept(&connections, &stop).await {
             let watcher = graceful.watcher();
-            let (server, router) = (server.clone(), router.clone());
+            let (server, service) = (server.clone(), service.clone());
             tokio::spawn(async move {
-                serve_connection(server, stream, router, watcher).await;
+                serve_connection(server, stream, service, watcher).await;
                 drop(permit);
             });
         }
@@ -160,12 +167,15 @@ async fn has_begun(stream: &TcpStream) -> bool {
         .unwrap_or(false)
 }
 
-async fn serve_connection(
+async fn serve_connection<S>(
     server: auto::Builder<TokioExecutor>,
     stream: TcpStream,
-    router: Router,
+    service: S,
     watcher: Watcher,
-) {
+) where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+{
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY cannot be set");
     }
@@ -174,7 +184,7 @@ async fn serve_connection(
         return;
     }
     let connection = server
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), service)
         .into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended with an error");

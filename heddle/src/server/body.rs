@@ -1,6 +1,8 @@
 //! Reads a request's body under an admission permit, so that what is read is bounded over all requests together.
 
-use axum::body::{Body, HttpBody};
+use std::error::Error;
+
+use axum::body::HttpBody;
 use broker::{Admission, Overloaded, Permit};
 use bytes::{Bytes, BytesMut};
 use http::header::EXPECT;
@@ -18,6 +20,14 @@ pub(crate) struct Admitted {
     pub(crate) permit: Permit,
 }
 
+/// A body as hyper has it, or as tests make it.
+pub(crate) trait RequestBody:
+    HttpBody<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin + Send
+{
+}
+
+impl<B: HttpBody<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin + Send> RequestBody for B {}
+
 /// Reads the body of `request`, at most `bytes_max` of it.
 ///
 /// A body that declares its length is admitted before a byte of it is read; one of unknown length piece by piece.
@@ -25,7 +35,7 @@ pub(crate) struct Admitted {
 /// # Errors
 /// 413 over the limit, 429 when the budget has no room, 408 when the body does not come, 400 when it breaks off.
 pub(crate) async fn read(
-    request: Request<Body>,
+    request: Request<impl RequestBody>,
     bytes_max: usize,
     admission: &Admission,
 ) -> Result<Admitted, Problem> {
@@ -55,7 +65,7 @@ pub(crate) async fn read(
 }
 
 async fn read_declared(
-    body: Body,
+    body: impl RequestBody,
     headers: &HeaderMap,
     length: u64,
     head_bytes: usize,
@@ -81,7 +91,7 @@ async fn read_declared(
 }
 
 async fn read_growing(
-    mut body: Body,
+    mut body: impl RequestBody,
     head_bytes: usize,
     bytes_max: usize,
     admission: &Admission,
@@ -121,7 +131,7 @@ async fn read_growing(
 
 /// Reads and forgets what is still to come, within a limit, for as long as it keeps coming: the answer is known and
 /// must not wait for a sender that stalls.
-async fn discard(body: Body) {
+async fn discard(body: impl RequestBody) {
     let mut rest = Limited::new(body, limits::BODY_DISCARD_BYTES_MAX);
     while let Ok(Some(Ok(_))) = tokio::time::timeout(limits::BODY_DISCARD_STALL, rest.frame()).await {}
 }
@@ -146,7 +156,7 @@ fn overloaded(overloaded: Overloaded) -> Problem {
     problem
 }
 
-fn broken_off(error: &axum::Error) -> Problem {
+fn broken_off(error: &impl Error) -> Problem {
     Problem::new(Kind::Invalid, format!("the body broke off: {error}"))
 }
 

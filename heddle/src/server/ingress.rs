@@ -6,24 +6,24 @@ mod answer;
 mod hops;
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use broker::embedded::Embedded;
 use broker::{Admission, Batch, Engine, Quarantined, SchemaGate, Verdict};
 use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use schemas::codec::{Decoded, http as codec, is_batch};
 use schemas::event::Event;
 use schemas::limits::Limits;
 use schemas::names::ResourceName;
 use sources::Webhooks;
 
-use super::body::{self, Admitted};
+use super::body::{self, Admitted, RequestBody};
 use super::guard::Guard;
 use super::problem::{Kind, Problem};
 use crate::metrics::IngressMetrics;
@@ -76,12 +76,26 @@ impl Ingress {
         }
     }
 
-    /// The ingress as a router. It has one handler: every path of two segments may be a broker.
-    pub(crate) fn router(self) -> Router {
-        Router::new().fallback(handle).with_state(self)
+    /// The ingress as what a connection asks. There is nothing to route: every path of two segments may be a broker.
+    pub(crate) fn service(
+        self,
+    ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone {
+        service_fn(move |request| {
+            let ingress = self.clone();
+            async move { Ok(ingress.answer(request).await) }
+        })
     }
 
-    async fn respond(&self, request: Request<Body>) -> Result<Response, Problem> {
+    /// Answers a request, and counts how.
+    pub(crate) async fn answer(&self, request: Request<impl RequestBody>) -> Response {
+        let started = Instant::now();
+        let response = self.respond(request).await;
+        let response = response.unwrap_or_else(IntoResponse::into_response);
+        self.parts.metrics.answered(response.status(), started.elapsed());
+        response
+    }
+
+    async fn respond(&self, request: Request<impl RequestBody>) -> Result<Response, Problem> {
         let target = Target::of(request.uri().path(), &self.parts.webhooks)?;
         match *request.method() {
             Method::OPTIONS => return Ok(webhook_handshake()),
@@ -105,7 +119,11 @@ impl Ingress {
     }
 
     /// Answers how many of the events were stored before.
-    async fn receive(&self, broker: &ResourceName, request: Request<Body>) -> Result<usize, Problem> {
+    async fn receive(
+        &self,
+        broker: &ResourceName,
+        request: Request<impl RequestBody>,
+    ) -> Result<usize, Problem> {
         let is_known = self.parts.brokers.contains(broker);
         self.parts
             .guard
@@ -133,7 +151,11 @@ impl Ingress {
     }
 
     /// A webhook has a token of its own: who posts here is no producer of the mesh.
-    async fn receive_webhook(&self, path: &str, request: Request<Body>) -> Result<usize, Problem> {
+    async fn receive_webhook(
+        &self,
+        path: &str,
+        request: Request<impl RequestBody>,
+    ) -> Result<usize, Problem> {
         let webhooks = &self.parts.webhooks;
         webhooks
             .authorize(path, request.headers())
@@ -233,19 +255,6 @@ impl Ingress {
             self.parts.limits.event_bytes_max
         }
     }
-}
-
-async fn handle(State(ingress): State<Ingress>, request: Request<Body>) -> Response {
-    let started = Instant::now();
-    let response = ingress
-        .respond(request)
-        .await
-        .unwrap_or_else(IntoResponse::into_response);
-    ingress
-        .parts
-        .metrics
-        .answered(response.status(), started.elapsed());
-    response
 }
 
 impl Target {

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use axum::Router;
 use axum::routing::get;
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
@@ -29,7 +31,7 @@ async fn a_request_in_hand_finishes_after_the_port_is_closed() {
     );
     let listener = Listener::bind(([127, 0, 0, 1], 0).into(), "--listen").expect("a free port");
     let (address, stop) = (listener.address(), CancellationToken::new());
-    let server = tokio::spawn(listener.serve(router, stop.clone()));
+    let server = tokio::spawn(listener.serve(TowerToHyperService::new(router), stop.clone()));
     let mut stream = connect(address).await;
     entered.notified().await;
     stop.cancel();

@@ -1,3 +1,4 @@
+use axum::body::Body;
 use broker::Start;
 use broker::embedded::{Options, TailItem};
 use http::header::RETRY_AFTER;
@@ -5,7 +6,6 @@ use http_body_util::BodyExt;
 use schemas::codec::BATCH_JSON;
 use serde_json::Value;
 use tempfile::TempDir;
-use tower::ServiceExt;
 
 use super::*;
 use crate::metrics::Metrics;
@@ -14,7 +14,7 @@ use crate::metrics::Metrics;
 struct Mesh {
     engine: Embedded,
     admission: Admission,
-    router: Router,
+    ingress: Ingress,
     _folder: TempDir,
 }
 
@@ -47,17 +47,13 @@ impl Mesh {
         Self {
             engine,
             admission,
-            router: Ingress::new(parts).router(),
+            ingress: Ingress::new(parts),
             _folder: folder,
         }
     }
 
     async fn send(&self, request: Request<Body>) -> Response {
-        self.router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("a router never fails")
+        self.ingress.answer(request).await
     }
 
     /// The status and the problem of an answer.
