@@ -34,6 +34,11 @@ use configuration::Configuration;
 use exit::{Exit, Failure, OrExit, Outcome};
 use node::Greeting;
 
+/// Chosen by measurement: docs/guide/performance.md.
+#[cfg(all(feature = "jemalloc", target_arch = "x86_64"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() {
     let outcome = cli::parse(std::env::args_os())
         .map_or_else(Err, |cli| start(cli).map_err(|failure| failure.report()));
