@@ -16,6 +16,9 @@ pub const SEGMENT_BYTES_MAX: u64 = 2 << 30;
 /// Default bound of what may wait for the writer, in encoded bytes. About half a second of a fast disk.
 pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 
+/// Frames that the queue keeps room for when it is empty (some 200 bytes each): as many as wait for a sync under load.
+pub(crate) const QUEUED_KEPT_MAX: usize = 1024;
+
 /// Default bound of one commit group, in encoded bytes. Beyond this a sync costs by the byte and not by the call, so
 /// that a longer group only makes everyone wait longer.
 pub const GROUP_BYTES_MAX: usize = 4 << 20;

@@ -14,7 +14,6 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use thiserror::Error;
 
@@ -117,15 +116,17 @@ impl Writer {
         let _guard = PanicGuard(self.queue.clone());
         let mut finished_bytes = 0;
         loop {
-            let taken = self
-                .queue
-                .take(self.group_bytes_max, self.deadline(), finished_bytes);
+            let taken = self.queue.take(
+                &mut self.backlog,
+                self.group_bytes_max,
+                self.log.sync_due(),
+                finished_bytes,
+            );
             finished_bytes = 0;
             let closing = matches!(taken, queue::Taken::Closing);
             let result = match taken {
-                queue::Taken::Frames(frames, bytes) => {
+                queue::Taken::Frames(bytes) => {
                     finished_bytes = bytes;
-                    self.backlog = frames;
                     self.commit()
                 }
                 queue::Taken::Timeout => Ok(()),
@@ -191,7 +192,7 @@ impl Writer {
     fn announce(&mut self) -> Result<(), Broken> {
         let mut result = Ok(());
         if let Some(listener) = &mut self.listener {
-            let records = std::mem::take(&mut self.group.announced);
+            let records = self.group.take_announced();
             if catch_unwind(AssertUnwindSafe(|| listener.committed(records))).is_err() {
                 result = Err(Broken::Panic {
                     who: "the commit listener",
@@ -206,11 +207,6 @@ impl Writer {
             }
         }
         result
-    }
-
-    /// Until when to sleep at most.
-    fn deadline(&self) -> Option<Instant> {
-        self.log.sync_due()
     }
 
     /// Refuses everything, now and later.

@@ -86,8 +86,26 @@ async fn read_declared(
             return Err(refusal);
         }
     };
-    let body = body.collect().await.map_err(|error| broken_off(&error))?;
-    Ok((body.to_bytes(), permit))
+    Ok((read_whole(body).await?, permit))
+}
+
+/// A body that may be read without asking. Most come in one piece, which is given on as it is.
+async fn read_whole(mut body: impl RequestBody) -> Result<Bytes, Problem> {
+    let (mut first, mut all) = (Bytes::new(), BytesMut::new());
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|error| broken_off(&error))?.into_data() else {
+            continue;
+        };
+        if first.is_empty() {
+            first = data;
+        } else {
+            if all.is_empty() {
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
 async fn read_growing(

@@ -61,7 +61,6 @@ enum Target {
 }
 
 /// The events of a message by what the schemas say of them.
-#[derive(Default)]
 struct Sorted {
     events: Vec<Event>,
     /// Where each of them stood in the message.
@@ -228,7 +227,11 @@ impl Ingress {
         events: Vec<Event>,
         is_batch: bool,
     ) -> Result<Sorted, Problem> {
-        let mut sorted = Sorted::default();
+        let mut sorted = Sorted {
+            events: Vec::with_capacity(events.len()),
+            places: Vec::with_capacity(events.len()),
+            quarantined: Vec::new(),
+        };
         for (index, event) in events.into_iter().enumerate() {
             match self.parts.schemas.check(broker, &event) {
                 Verdict::Fits => {

@@ -19,7 +19,7 @@ pub(super) struct Group {
     pub(super) must_sync: bool,
     pub(super) slots: Vec<(StreamId, Slot)>,
     /// What the listener will see; empty without a listener.
-    pub(super) announced: Vec<Record>,
+    announced: Vec<Record>,
     waiters: Vec<(Waiter, Committed)>,
 }
 
@@ -100,7 +100,12 @@ impl Group {
         self.must_sync = false;
         self.slots.clear();
         self.announced.clear();
-        std::mem::take(&mut self.waiters).into_iter()
+        take(&mut self.waiters).into_iter()
+    }
+
+    /// What the listener is to see.
+    pub(super) fn take_announced(&mut self) -> Vec<Record> {
+        take(&mut self.announced)
     }
 
     fn reserve_head(&mut self) {
@@ -108,4 +113,10 @@ impl Group {
             self.buffer.resize(GROUP_HEAD, 0);
         }
     }
+}
+
+/// What is in there, and room for as much again: groups that follow each other are about as long.
+fn take<T>(list: &mut Vec<T>) -> Vec<T> {
+    let room = Vec::with_capacity(list.len());
+    std::mem::replace(list, room)
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::record::{Committed, Done, Frame};
-use crate::{AppendError, Health};
+use crate::{AppendError, Health, limits};
 
 /// See the module.
 pub(crate) struct Queue {
@@ -37,8 +37,8 @@ pub(crate) struct Waiter(Option<Done>);
 
 /// What [`Queue::take`] came back with.
 pub(crate) enum Taken {
-    /// Frames and the bytes that they count for.
-    Frames(VecDeque<Pending>, usize),
+    /// Frames, which are where the caller wanted them, and the bytes that they count for.
+    Frames(usize),
     /// The deadline passed.
     Timeout,
     /// The queue is empty and nothing more will come.
@@ -99,9 +99,15 @@ impl Queue {
         }
     }
 
-    /// Waits for frames and takes them, up to `bytes_max`, at least one. `finished` bytes of earlier ones are no longer
-    /// in the writer's hands.
-    pub(crate) fn take(&self, bytes_max: usize, deadline: Option<Instant>, finished: usize) -> Taken {
+    /// Waits for frames and takes them into `empty`, up to `bytes_max`, at least one. `finished` bytes of earlier ones are
+    /// no longer in the writer's hands.
+    pub(crate) fn take(
+        &self,
+        empty: &mut VecDeque<Pending>,
+        bytes_max: usize,
+        deadline: Option<Instant>,
+        finished: usize,
+    ) -> Taken {
         let mut state = self.state.lock();
         state.bytes -= finished;
         while let Some(until) = state.waits(deadline) {
@@ -117,7 +123,7 @@ impl Queue {
             }
         }
         state.sleeping = false;
-        state.take_frames(bytes_max)
+        state.take_frames(empty, bytes_max)
     }
 
     /// Nothing more is taken; what is queued is still committed.
@@ -187,7 +193,7 @@ impl State {
         full.then_some(AppendError::QueueFull)
     }
 
-    fn take_frames(&mut self, bytes_max: usize) -> Taken {
+    fn take_frames(&mut self, empty: &mut VecDeque<Pending>, bytes_max: usize) -> Taken {
         let mut bytes = 0;
         let mut count = 0;
         for pending in &self.frames {
@@ -199,8 +205,11 @@ impl State {
             count += 1;
         }
         self.patient_until = None;
-        let rest = self.frames.split_off(count);
-        Taken::Frames(std::mem::replace(&mut self.frames, rest), bytes)
+        // The two take turns, so that neither is grown again for each group; a burst is not kept room for.
+        empty.shrink_to(limits::QUEUED_KEPT_MAX);
+        empty.extend(self.frames.drain(count..));
+        std::mem::swap(&mut self.frames, empty);
+        Taken::Frames(bytes)
     }
 }
 

@@ -1,11 +1,37 @@
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::body::Body;
 use futures_util::stream;
+use hyper::body::{Frame, SizeHint};
 
 use super::*;
 
 fn chunked(chunks: Vec<Vec<u8>>) -> Request<Body> {
     let chunks = chunks.into_iter().map(Ok::<_, std::io::Error>);
     Request::new(Body::from_stream(stream::iter(chunks)))
+}
+
+/// A body of declared length that comes in pieces, as a large one does from a socket.
+struct Pieces(VecDeque<&'static [u8]>);
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let piece = self.0.pop_front();
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(Bytes::from_static(piece)))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
+    }
 }
 
 async fn kind(request: Request<Body>, bytes_max: usize, admission: &Admission) -> Option<Kind> {
@@ -29,6 +55,22 @@ async fn a_body_is_read_whole_and_holds_its_bytes() {
     assert_eq!(&growing.body[..], b"hello");
     drop((declared, growing));
     assert_eq!(admission.bytes_free(), 1_000_000);
+}
+
+#[tokio::test]
+async fn the_pieces_of_a_body_are_put_together_in_order() {
+    let admission = Admission::new(1_000_000);
+    for (pieces, whole) in [
+        (vec![], &b""[..]),
+        (vec![&b"one"[..]], b"one"),
+        (vec![&b""[..], b"one", b"", b"two", b"three"], b"onetwothree"),
+    ] {
+        let body = Request::new(Pieces(pieces.into()));
+        let read = read(body, 100, &admission)
+            .await
+            .expect("a body within the limit");
+        assert_eq!(&read.body[..], whole);
+    }
 }
 
 #[tokio::test]
