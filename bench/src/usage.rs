@@ -1,4 +1,10 @@
 //! What a process has used, from `/proc/PID`: CPU, memory, bytes written.
+//!
+//! Bytes are those that reached the device of its files: the kernel's own count of a process (`/proc/PID/io`) takes each
+//! piece of the page cache that it touches for written as a whole, and such a piece may have 64 KiB and more.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Context, Result};
 use rustix::param::clock_ticks_per_second;
@@ -9,7 +15,8 @@ use serde::Serialize;
 pub(crate) struct Usage {
     /// Seconds of CPU, in user and kernel.
     pub(crate) cpu_seconds: f64,
-    /// Bytes that it caused to be written to storage.
+    /// Bytes that were written to the device of its files, by whomever; to any device, as the kernel counts it, where that
+    /// device has no counters.
     pub(crate) written_bytes: u64,
 }
 
@@ -34,7 +41,10 @@ impl Usage {
         let ticks: u64 = ticks.sum::<Result<u64, _>>()?;
         Ok(Self {
             cpu_seconds: ticks as f64 / clock_ticks_per_second() as f64,
-            written_bytes: field(&read(pid, "io")?, "write_bytes:")?,
+            written_bytes: match device_of(pid).and_then(written_to) {
+                Some(bytes) => bytes,
+                None => field(&read(pid, "io")?, "write_bytes:")?,
+            },
         })
     }
 
@@ -65,9 +75,25 @@ impl Memory {
     }
 }
 
+/// The device of the first file that the process has open.
+fn device_of(pid: u32) -> Option<u64> {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let mut files = open.filter_map(|entry| fs::metadata(entry.ok()?.path()).ok());
+    files.find(fs::Metadata::is_file).map(|file| file.dev())
+}
+
+/// Bytes written to a block device since it is there; the kernel's `Documentation/block/stat.rst`.
+fn written_to(device: u64) -> Option<u64> {
+    const SECTOR_BYTES: u64 = 512;
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let counters = fs::read_to_string(format!("/sys/dev/block/{major}:{minor}/stat")).ok()?;
+    let sectors: u64 = counters.split_whitespace().nth(6)?.parse().ok()?;
+    Some(sectors * SECTOR_BYTES)
+}
+
 fn read(pid: u32, file: &str) -> Result<String> {
     let path = format!("/proc/{pid}/{file}");
-    std::fs::read_to_string(&path).with_context(|| format!("{path} cannot be read"))
+    fs::read_to_string(&path).with_context(|| format!("{path} cannot be read"))
 }
 
 fn field(text: &str, name: &str) -> Result<u64> {
