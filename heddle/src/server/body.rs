@@ -100,6 +100,9 @@ async fn read_whole(mut body: impl RequestBody) -> Result<Bytes, Problem> {
             first = data;
         } else {
             if all.is_empty() {
+                // What is declared is admitted: the room that the rest takes is asked for once.
+                let rest = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+                all.reserve(first.len() + data.len() + rest);
                 all.extend_from_slice(&first);
             }
             all.extend_from_slice(&data);
